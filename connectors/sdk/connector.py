@@ -1,0 +1,104 @@
+"""A connector: how we speak to one kind of system.
+
+A subclass holds only what is peculiar to its system. Facts (streams, resources, limits,
+credentials) are in ``connector.toml``; translations are in ``mappings/``. An instance belongs to
+one connection and one thread; it keeps no state that matters between calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar
+
+from connectors.sdk.errors import ConnectorError, Rejected
+from connectors.sdk.http import Http
+from connectors.sdk.manifest import Manifest
+from connectors.sdk.records import (
+    CheckLine,
+    Done,
+    Found,
+    Heard,
+    Hint,
+    Json,
+    Nothing,
+    Page,
+    SourceRecord,
+    Step,
+    Verdict,
+    WebhookRequest,
+    WriteItem,
+)
+
+
+class Connector:
+    """Base class. ``config``: public settings; ``secrets``: credentials; both as the manifest
+    declares them, defaults filled in.
+    """
+
+    manifest: ClassVar[Manifest]
+
+    def __init__(self, *, config: Json, secrets: Mapping[str, str], http: Http) -> None:
+        self.config = config
+        self.secrets = secrets
+        self.http = http
+
+    # ---- set-up
+    def check(self) -> list[CheckLine]:
+        """Try the connection: reachable, signed in, allowed to read, allowed to write."""
+        raise NotImplementedError
+
+    def account(self) -> str:
+        """Fingerprint of the remote account, equal for two connections to the same one."""
+        raise NotImplementedError
+
+    def subscribe(self, address: str, secret: str) -> None:
+        """Make the source push to ``address``; idempotent; re-enables what it has disabled."""
+
+    # ---- source
+    @classmethod
+    def webhook(cls, request: WebhookRequest, secrets: Sequence[Mapping[str, str]]) -> Verdict:
+        """Judge a push. ``secrets``: current and, during a rotation, previous credentials.
+
+        Pure: no network, no database; runs in the ingress process.
+        """
+        return Verdict(status=404, why=f"{cls.manifest.name} takes no webhooks")
+
+    def read(self, stream: str, cursor: Json) -> Iterator[Page]:
+        """Pages of what is new since ``cursor`` ({} = from the beginning)."""
+        raise NotImplementedError
+
+    def understand(self, heard: Heard) -> SourceRecord | Hint | Nothing:
+        """Read stored bytes. Pure. Raises Unreadable; the bytes stay kept and are parked."""
+        raise NotImplementedError
+
+    def reread(self, stream: str, external_ids: Sequence[str]) -> dict[str, SourceRecord | None]:
+        """Read records whole by id; None for one that is surely gone."""
+        raise NotImplementedError
+
+    def archive(self, files: Iterable[str]) -> None:
+        """File sources only: move away files whose content is safely stored."""
+
+    # ---- target
+    def write(self, resource: str, item: WriteItem) -> Generator[Step, None, Done]:
+        """Write one record, yielding every step that had its effect and returning Done.
+
+        A write of one call yields nothing. Raises the SDK's errors.
+        """
+        raise NotImplementedError
+        yield  # pragma: no cover - makes this a generator
+
+    def write_batch(
+        self, resource: str, items: Sequence[WriteItem]
+    ) -> list[Done | ConnectorError]:
+        """Write many in one call, where the manifest gives the resource a batch above 1.
+
+        One outcome per item, in order. Raising means the whole call had that outcome.
+        """
+        return [Rejected(f"{self.manifest.name}.{resource} takes no batches") for _ in items]
+
+    def look_up(self, resource: str, item: WriteItem) -> Found | None:
+        """Find what an uncertain send may have left, by ``item.ref``; None = surely absent.
+
+        Two hits raise Rejected(code="duplicate-exact"): never pick one.
+        """
+        raise NotImplementedError
