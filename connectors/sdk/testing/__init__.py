@@ -1,0 +1,1 @@
+"""What a connector's author tests with: a plain client, a simulator in a thread, a receiver."""
