@@ -6,7 +6,7 @@ keeps to old syntax.
 
 import contextlib
 import errno
-import os
+from pathlib import Path
 
 
 class Complaint(Exception):
@@ -15,17 +15,16 @@ class Complaint(Exception):
     ``what`` says what happened, ``mend`` whose move it is and the move. Shown as one line, exit 2.
     """
 
-    def __init__(self, what, mend):  # type: ignore[no-untyped-def]
+    def __init__(self, what: str, mend: str) -> None:
         super().__init__(what, mend)
         self.what = what
         self.mend = mend
 
-    def __str__(self):  # type: ignore[no-untyped-def]
-        line = "{} {}".format(self.what.strip(), self.mend.strip())  # noqa: UP032
-        return " ".join(line.split())
+    def __str__(self) -> str:
+        return " ".join(f"{self.what} {self.mend}".split())
 
 
-def disk_full(path):  # type: ignore[no-untyped-def]
+def disk_full(path: Path) -> Complaint:
     """The complaint for ENOSPC while something under ``path`` was being written."""
     return Complaint(
         f"The disk that holds {path} is full.",
@@ -33,7 +32,7 @@ def disk_full(path):  # type: ignore[no-untyped-def]
     )
 
 
-def not_writable(path):  # type: ignore[no-untyped-def]
+def not_writable(path: Path) -> Complaint:
     """The complaint for a place that this user may not write to."""
     return Complaint(
         f"Cannot write to {path}.",
@@ -42,7 +41,7 @@ def not_writable(path):  # type: ignore[no-untyped-def]
 
 
 @contextlib.contextmanager
-def explained(path):  # type: ignore[no-untyped-def]
+def explained(path: Path):  # type: ignore[no-untyped-def]  # (Python 3.6 reads this)
     """Turns the machine's refusals (full disk, no permission) under ``path`` into a Complaint."""
     try:
         yield
@@ -50,5 +49,5 @@ def explained(path):  # type: ignore[no-untyped-def]
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise disk_full(path) from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST):
-            raise not_writable(os.fspath(error.filename or path)) from error
+            raise not_writable(Path(error.filename or path)) from error
         raise
