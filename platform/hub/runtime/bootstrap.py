@@ -25,7 +25,7 @@ HALF = "crossdock.installing"
 """In the environment: an install began. Found without its stamp, the environment is made anew."""
 
 
-def check_python(version: tuple) -> None:  # type: ignore[type-arg]
+def check_python(version: tuple) -> None:
     """Raises Complaint when ``version`` (as ``sys.version_info``) is older than OLDEST."""
     if tuple(version[:2]) < OLDEST:
         raise Complaint(
@@ -133,7 +133,7 @@ def _install(venv: Path, lock: Path) -> None:
         _run([str(_python(venv)), "-m", "pip", "install", *quiet, *only], venv)
 
 
-def _run(command: list, venv: Path) -> None:  # type: ignore[type-arg]
+def _run(command: list, venv: Path) -> None:
     """Runs an installer. Raises Complaint with the reason and the mend found in its words."""
     # uv would otherwise fetch a Python of its own from elsewhere when it does not like this one.
     environ = dict(os.environ, UV_PYTHON_DOWNLOADS="never")
