@@ -12,7 +12,7 @@ _EXACT = Context(prec=100, rounding=ROUND_HALF_UP)
 _WIDEST = 40
 #: The canonical model keeps at most six places (values.Amount).
 _PLACES = 6
-_PLAIN = re.compile(r"-?\d{1,30}(?:\.\d{1,20})?")
+_is_plain = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,20})?").fullmatch
 
 
 class NotANumber(ValueError):
@@ -27,11 +27,14 @@ def number(value: Any) -> Decimal:
     kind = type(value)
     if kind is float:
         value = repr(value)
+    if kind is str or kind is float:
+        if _is_plain(value):  # the common case, checked by form alone
+            return Decimal(value)
     elif kind is int:
         return Decimal(value) if -(10**_WIDEST) < value < 10**_WIDEST else _refuse(value)
     elif kind is Decimal:
         return _narrow(value)
-    elif kind is not str:
+    else:
         return _refuse(value)
     try:
         return _narrow(Decimal(value.strip()))
@@ -60,7 +63,7 @@ def plain(found: Decimal) -> str:
 
 def decimal_text(value: Any) -> str:
     """The number as text, trailing zeros of a text kept: "19.00" stays, 19.0 becomes "19"."""
-    if type(value) is str and _PLAIN.fullmatch(value) and not value.startswith("-0"):
+    if type(value) is str and _is_plain(value) and value[:2] != "-0":
         return value
     if type(value) is float:
         return float_text(value)
@@ -69,6 +72,10 @@ def decimal_text(value: Any) -> str:
 
 def float_text(value: Any) -> str:
     """The shortest decimal text of a JSON number: 3.0 → "3", 0.1 → "0.1", 1e-07 → "0.0000001"."""
+    if type(value) is float:
+        short = repr(value)
+        if _is_plain(short) and short[:2] != "-0":
+            return short[:-2] if short[-2:] == ".0" else short
     found = number(value)
     return plain(found.to_integral_value() if found == found.to_integral_value() else found)
 

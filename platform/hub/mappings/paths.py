@@ -38,10 +38,10 @@ def compile_path(text: str) -> Node:
         raise BadPath(f"{text!r} is no path: write '.' for the item itself.")
     steps = _steps(rest, text)
     walk = _walker(steps)
+    if not ups and len(steps) == 1 and isinstance(steps[0], str):
+        return _top_key(steps[0]) if from_top else _key(steps[0])
     if from_top:
         return lambda s: walk(s.run.top)
-    if not ups and len(steps) == 1 and isinstance(steps[0], str):
-        return _single(steps[0])
     return _climb(ups, lambda s: walk(s.item))
 
 
@@ -56,12 +56,25 @@ def _steps(rest: str, whole: str) -> list[Step]:
     return found
 
 
-def _single(key: str) -> Node:
+def _key(key: str) -> Node:
+    """The commonest path, without a walk."""
+
     def get(scope: Scope) -> Any:
         item = scope.item
         if type(item) is not dict:
             return ABSENT
         value = item.get(key)
+        return ABSENT if value is None else value
+
+    return get
+
+
+def _top_key(key: str) -> Node:
+    def get(scope: Scope) -> Any:
+        top = scope.run.top
+        if type(top) is not dict:
+            return ABSENT
+        value = top.get(key)
         return ABSENT if value is None else value
 
     return get

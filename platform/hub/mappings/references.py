@@ -78,6 +78,8 @@ def by_key(entity: str, kinds: list[tuple[str, Node]], expect: bool, place: str)
 def _key_text(scope: Scope, value: Any, place: str) -> Any:
     if value is ABSENT or value is None or value == "":
         return ABSENT
+    if type(value) is str:
+        return value
     try:
         return text(value)
     except ValueError:
