@@ -1,0 +1,108 @@
+"""Every structural problem of a content, where msgspec's own decoder stops at the first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import inspect as shape
+
+from hub.canonical.entities import Entity
+from hub.canonical.problems import Problem, shown
+
+_SCALARS: dict[type, tuple[type, str]] = {
+    shape.StrType: (str, "text"),
+    shape.BoolType: (bool, "true or false"),
+    shape.IntType: (int, "a whole number"),
+}
+
+
+@cache
+def _struct(entity: type[Entity]) -> shape.StructType:
+    found = shape.type_info(entity)
+    assert isinstance(found, shape.StructType)  # noqa: S101  entities are structs
+    return found
+
+
+def structural_problems(entity: type[Entity], content: Any, *, partial: bool) -> Iterator[Problem]:
+    """``partial``: required fields of the top level may be missing (one source's facet)."""
+    yield from _check_struct(_struct(entity), content, "", partial)
+
+
+def _check(kind: Any, value: Any, path: str) -> Iterator[Problem]:
+    if isinstance(kind, shape.UnionType):
+        yield from _check_union(kind, value, path)
+    elif isinstance(kind, shape.StructType):
+        yield from _check_struct(kind, value, path, partial=False)
+    elif isinstance(kind, shape.ListType):
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from _check(kind.item_type, item, f"{path}[{index}]")
+        else:
+            yield _mismatch(path, value, "a list")
+    elif isinstance(kind, shape.DictType):
+        if isinstance(value, dict):
+            for key, item in value.items():
+                yield from _check(kind.value_type, item, f"{path}.{key}")
+        else:
+            yield _mismatch(path, value, "an object")
+    elif isinstance(kind, shape.LiteralType):
+        if value not in kind.values:
+            known = ", ".join(map(str, kind.values))
+            message = f"{shown(value)} is none of {known}: add it to the mapping's lookup."
+            yield Problem(path, "unmapped-value", message)
+    elif type(kind) in _SCALARS:
+        yield from _check_scalar(kind, value, path)
+
+
+def _check_union(kind: shape.UnionType, value: Any, path: str) -> Iterator[Problem]:
+    if value is None and kind.includes_none:
+        return
+    for option in kind.types:
+        if not isinstance(option, shape.NoneType):
+            yield from _check(option, value, path)
+
+
+def _check_scalar(kind: Any, value: Any, path: str) -> Iterator[Problem]:
+    wanted, words = _SCALARS[type(kind)]
+    if type(value) is not wanted:
+        yield _mismatch(path, value, words)
+        return
+    pattern = getattr(kind, "pattern", None)
+    if pattern and not re.search(pattern, value):
+        yield Problem(path, "type-mismatch", f"{shown(value)} has not the form {pattern}.")
+
+
+def _check_struct(
+    kind: shape.StructType, value: Any, path: str, partial: bool
+) -> Iterator[Problem]:
+    if not isinstance(value, dict):
+        yield _mismatch(path, value, "an object")
+        return
+    dot = f"{path}." if path else ""
+    fields = {field.encode_name: field for field in kind.fields}
+    for name in value:
+        if name not in fields:
+            known = f"{kind.cls.__name__} has no field '{name}': correct the mapping."
+            yield Problem(f"{dot}{name}", "type-mismatch", known)
+    for name, field in fields.items():
+        if name in value:
+            yield from _check(field.type, value[name], f"{dot}{name}")
+        elif field.required and not partial:
+            yield Problem(f"{dot}{name}", "missing-required", "The source didn't say; it must.")
+
+
+def _mismatch(path: str, value: Any, wanted: str) -> Problem:
+    return Problem(path, "type-mismatch", f"{shown(value)} is not {wanted}.")
+
+
+def decodes(entity: type[Entity], content: Any) -> str:
+    """msgspec's own verdict: "" or its message. The fast way to say yes."""
+    try:
+        msgspec.convert(content, entity)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return ""
