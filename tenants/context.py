@@ -84,11 +84,15 @@ class PartnerMiddleware(dramatiq.Middleware):
     def actor_options(self) -> set[str]:
         return {"schema"}
 
-    def before_enqueue(self, broker: dramatiq.Broker, message: dramatiq.Message, delay: int) -> None:
+    def before_enqueue(
+        self, broker: dramatiq.Broker, message: dramatiq.Message, delay: int
+    ) -> None:
         """Refuse at the sender: a message without a partner is a defect of the caller."""
         self._schema(message)
 
-    def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
+    def before_process_message(
+        self, broker: dramatiq.Broker, message: dramatiq.MessageProxy
+    ) -> None:
         schema = self._schema(message)
         close_old_connections()
         door = partner_context(schema)

@@ -74,9 +74,7 @@ class Scope:
 def scope_of(membership: Membership) -> Scope:
     """The scope a membership gives."""
     ids = membership.merchant_ids
-    return Scope(
-        membership.partner, Role(membership.role), None if ids is None else frozenset(ids)
-    )
+    return Scope(membership.partner, Role(membership.role), None if ids is None else frozenset(ids))
 
 
 def request_scope(request: HttpRequest) -> Scope:

@@ -147,7 +147,7 @@ def _refuse_dirty_template(cursor: CursorWrapper) -> None:
             "There is no partner template yet: run `python3 manage.py migrate_schemas` first."
         )
     held = " UNION ALL ".join(
-        f"(SELECT '{table}' FROM \"{template}\".\"{table}\" LIMIT 1)"  # noqa: S608  catalogue names
+        f'(SELECT \'{table}\' FROM "{template}"."{table}" LIMIT 1)'  # noqa: S608  catalogue names
         for table in tables
     )
     cursor.execute(held)

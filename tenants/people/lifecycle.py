@@ -54,9 +54,7 @@ def add_member(
             old = membership.role
             membership.role, membership.merchant_ids = role, ids
             membership.save()
-            record(
-                actor, "member.role-changed", f"user:{user.pk}", {"old": old, "new": str(role)}
-            )
+            record(actor, "member.role-changed", f"user:{user.pk}", {"old": old, "new": str(role)})
     return membership
 
 

@@ -114,5 +114,7 @@ def _with_context(
     return event
 
 
-def _masked(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _masked(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     return {name: redacted(value, name) for name, value in event.items()}
