@@ -18,7 +18,7 @@ from hub.runtime.embedded import Embedded, python
 from hub.runtime.home import ROOT, Home
 from hub.runtime.process import Process
 from hub.runtime.processes import DEFAULT_PORT, HOST, Ports
-from hub.runtime.supervise import Supervisor
+from hub.runtime.supervise import Supervisor, last_words
 
 MIGRATE = python("-m", "django", "migrate_schemas", "--no-color")
 
@@ -153,9 +153,8 @@ class Installation:
                 check=False,
             )
         if done.returncode:
-            lines = [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
             raise Complaint(
-                f"The database could not be migrated: {(lines or ['nothing was said'])[-1]}",
+                f"The database could not be migrated: {last_words(path)}",
                 f"The whole story is in {path}.",
             )
 

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -32,11 +33,17 @@ LOG_BYTES = 10_000_000
 HEALTHY = 10.0
 """Seconds a process must have lived for its crash to count as the first one again."""
 
+STABLE = 2.0
+"""Seconds after which a process that crashed before, and can't be asked, is taken for ready."""
+
 HOPELESS = 4
 """Quick crashes in a row after which waiting for readiness is given up."""
 
 TICK = 0.05
 """Seconds between two looks at the children: how late a crash may be noticed."""
+
+ERROR_LINE = re.compile(r"^[\w.]*(Error|Exception)\b|\b(FATAL|error):", re.ASCII)
+"""How Python, PostgreSQL and most others begin the line that matters."""
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
@@ -150,6 +157,10 @@ class Supervisor:
             running = ((name, child.popen) for name, child in self._children.items())
             return {name: popen.pid for name, popen in running if popen}
 
+    def crashes(self, name: str) -> int:
+        """How many times in a row the process ended soon after its start."""
+        return self._children[name].crashes
+
     # The watch --------------------------------------------------------------------------------
 
     def _watch(self) -> None:
@@ -217,18 +228,26 @@ class Supervisor:
         popen = child.popen
         if not popen or popen.returncode is not None:
             return False
-        return child.process.ready is None or child.process.ready(popen.pid)
+        if child.process.ready:
+            return child.process.ready(popen.pid)
+        return child.crashes == 0 or time.monotonic() - child.started > STABLE
 
     def _hopeless(self, child: _Child) -> Complaint:
         log = self._home.logs / f"{child.process.name}.log"
-        lines: list[str] = []
-        with contextlib.suppress(OSError):
-            lines = log.read_text(errors="replace").split("\n")
-        said = [line.strip() for line in lines if line.strip()] or ["nothing"]
         return Complaint(
-            f"The process {child.process.name} does not start; its last words: {said[-1]}",
+            f"The process {child.process.name} does not start; its last words: {last_words(log)}",
             f"All of them are in {log}.",
         )
+
+
+def last_words(log: Path) -> str:
+    """The line of ``log`` that most likely says why: its last error, else its last line."""
+    with contextlib.suppress(OSError):
+        lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+        said = [line for line in lines if line]
+        errors = [line for line in said if ERROR_LINE.search(line)]
+        return (errors or said or ["(none)"])[-1]
+    return "(none)"
 
 
 def clear_leftovers(record: Path) -> None:
