@@ -81,7 +81,7 @@ class Ownership(models.Model):
 
 
 class Availability(models.Model):
-    """How *available to sell* is computed: Σ over ``locations`` of (on hand − reserved) − buffer.
+    """How *available to sell* is computed: Σ over ``locations`` of (on hand - reserved) - buffer.
 
     ``code``: the location code of the computed stock level. ``source``: the owner of stock.
     """
