@@ -13,6 +13,7 @@ from typing import Any
 import dramatiq
 from django.db import close_old_connections, connection
 from django_tenants.utils import schema_context, tenant_context
+from dramatiq.middleware import MiddlewareError
 
 from kernel.telemetry import logs
 from tenants.partners import selectors
@@ -21,8 +22,12 @@ from tenants.partners.models import Partner
 PUBLIC = "public"
 
 
-class NoPartner(RuntimeError):
-    """Work arrived that doesn't say whose it is; the sender must name the partner's schema."""
+class NoPartner(MiddlewareError):
+    """Work arrived that doesn't say whose it is; the sender must name the partner's schema.
+
+    A MiddlewareError, because that is the only kind Dramatiq lets stop a message: any other error
+    of a "before" hook is logged, and the actor runs.
+    """
 
 
 @contextmanager
@@ -93,9 +98,8 @@ class PartnerMiddleware(dramatiq.Middleware):
     def before_process_message(
         self, broker: dramatiq.Broker, message: dramatiq.MessageProxy
     ) -> None:
-        schema = self._schema(message)
+        door = partner_context(self._schema(message))
         close_old_connections()
-        door = partner_context(schema)
         door.__enter__()
         self._open[message.message_id] = door
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client, override_settings
 from pytest_django import DjangoDbBlocker
 
@@ -38,7 +38,8 @@ SignIn = Callable[..., Client]
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_settings() -> Iterator[None]:
-    """Cheap password hashes, and a cache no other test process shares."""
+    """Cheap password hashes, a cache no other test process shares, no connection left behind."""
+    connections.settings["default"]["CONN_MAX_AGE"] = 0
     with override_settings(
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         CACHES={

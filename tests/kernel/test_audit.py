@@ -134,7 +134,7 @@ def test_every_act_reads_as_a_sentence(partner) -> None:
         entry = AuditEntry.objects.latest("seq")
     sentence = acts.readable(entry.act, "Ada", entry.subject, entry.detail)
     assert sentence == "Ada suspended the partner Northwind: unpaid"
-    assert acts.readable("partner.suspended", "Ada", "s", {}) == "Ada suspended the partner –: –"
+    assert acts.readable("partner.suspended", "Ada", "s", {}) == "Ada suspended the partner ?: ?"
     assert "gone.act" in acts.readable("gone.act", "Ada", "s", {})
 
 

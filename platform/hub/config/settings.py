@@ -209,7 +209,8 @@ METRICS_TOKEN = os.environ.get("CROSSDOCK_METRICS_TOKEN", "")
 
 # --- looks and language --------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = ROOT / "var" / "static"
+# Only for a proxy that serves files itself; the web process finds them where they are.
+STATIC_ROOT = os.environ.get("CROSSDOCK_STATIC_ROOT") or None
 STATICFILES_DIRS = [ROOT / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG

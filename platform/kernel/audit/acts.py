@@ -46,13 +46,13 @@ def catalogue() -> dict[str, str]:
 
 
 def readable(code: str, actor: str, subject: str, detail: Mapping[str, Any]) -> str:
-    """The act as a sentence; what an old entry lacks shows as a dash, an old code as itself."""
+    """The act as a sentence; what an old entry lacks shows as a question mark, an old code as itself."""
     template = _templates.get(code)
     if template is None:
         return f"{actor}: {code} {subject}"
     values = {"actor": actor, "subject": subject, **detail}
     names = {name for _, name, _, _ in Formatter().parse(template) if name}
-    return template.format_map({name: values.get(name, "–") for name in names})
+    return template.format_map({name: values.get(name, "?") for name in names})
 
 
 register(

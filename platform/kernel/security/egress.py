@@ -49,7 +49,7 @@ class EgressError(Exception):
 
 
 class EgressRefused(EgressError):
-    """We won't call this address; whoever configured it must correct it, or the operator allow it."""
+    """We won't call this address: correct it where it is configured, or have the operator allow it."""
 
 
 class NotSent(EgressError):
@@ -142,7 +142,7 @@ class GuardedClient:
         host = _checked(method, url, headers or {})
         call = _Call(self._policy, host, method in SAFE_TO_REPEAT, max_bytes)
         curl = self._prepared(call, method, url, headers or {}, body, deadline)
-        origin = "{0}://{1}".format(*urlsplit(url))
+        origin = "{}://{}".format(*urlsplit(url))
         if _was_closed(self._local.kept.pop(origin, -1)):
             curl.setopt(pycurl.FRESH_CONNECT, 1)
         try:
