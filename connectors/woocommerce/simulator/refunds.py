@@ -52,7 +52,7 @@ def _store(
         row[kind].append(line)
     shop.put("refund", row)
     order["refunds"].append(row["id"])
-    if body.get("api_restock"):
+    if body.get("api_restock", True):
         _restock(shop, order, row)
     if full:
         order["status"] = "refunded"  # without giving stock back (finding 26)
