@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +18,11 @@ import pytest
 import redis
 
 from hub.runtime import leftovers
+from hub.runtime.account import Program, reachable, socket_folder, unprivileged
+from hub.runtime.complaint import Complaint
 from hub.runtime.embedded import Embedded, running_urls
 from hub.runtime.home import ROOT, Home
-from hub.runtime.postgres import SETTINGS
+from hub.runtime.postgres import SETTINGS, Postgres, find_binaries
 from tests.runtime.conftest import alive, eventually
 
 HOLD = """
@@ -94,6 +97,29 @@ def test_started_by_root_it_does_not_run_as_root(far_away: Path) -> None:
         assert "Uid:\t65534" in status
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="who is not root runs the programs where they are")
+def test_programs_that_nobody_can_reach_are_copied_to_where_they_run(tmp_path: Path) -> None:
+    found, account = find_binaries(), unprivileged()
+    closed, public = tmp_path / "closed", Path(tempfile.mkdtemp())
+    closed.mkdir(mode=0o700)
+    public.chmod(0o755)
+    try:
+        for part in found.parts:
+            shutil.copytree(found.base / part, closed / part)
+        hidden = Program(closed / found.programs.relative_to(found.base), closed, found.parts)
+        programs = reachable(hidden, ("postgres", "initdb"), account, (public,))
+        assert programs.is_relative_to(public)
+        assert account.can_run(programs / "initdb")
+        assert reachable(hidden, ("postgres", "initdb"), account, (public,)) == programs
+
+        # A copy that others could have written to is not trusted.
+        next(public.iterdir()).chmod(0o777)
+        with pytest.raises(Complaint, match="DATABASE_URL"):
+            reachable(hidden, ("postgres", "initdb"), account, (public,))
+    finally:
+        shutil.rmtree(public)
+
+
 def test_a_warm_start_takes_no_time_and_keeps_the_data(home: Home) -> None:
     with (
         Embedded(home, environ={}) as embedded,
@@ -156,6 +182,35 @@ def test_servers_do_not_outlive_who_started_them(
     running.kill()
     assert eventually(lambda: not any(alive(pid) for pid in pids))
     assert not leftovers.working_in(home.postgres / "data")
+    sockets = Path(str(home.services()["sockets"]))
+    with Embedded(home, environ={}):
+        assert not sockets.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere PostgreSQL's own checks have to do")
+def test_a_server_nobody_knows_of_any_more_gives_way(home: Home) -> None:
+    """It still holds the data, and no list of processes names it."""
+    with Embedded(home, environ={}):
+        pass
+    sockets = socket_folder(unprivileged())
+    process = Postgres(home, sockets).process()
+    orphan = subprocess.Popen(
+        process.argv,
+        env=process.env,
+        cwd=process.cwd,
+        user=process.account.user,
+        group=process.account.group,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert process.ready and eventually(lambda: process.ready and process.ready(orphan.pid))
+        with Embedded(home, environ={}) as embedded:
+            psycopg.connect(embedded.database_url).close()
+            assert not alive(orphan.pid)
+    finally:
+        orphan.kill()
+        orphan.wait()
+        shutil.rmtree(sockets, ignore_errors=True)
 
 
 def test_a_first_start_that_broke_off_is_done_anew(home: Home) -> None:

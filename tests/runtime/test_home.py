@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,6 +77,24 @@ def test_a_second_instance_is_told_who_is_there(
     assert not home.running()
     with home.lock():
         assert home.holder() == str(os.getpid())
+
+
+def test_asking_who_runs_does_not_keep_anybody_from_starting(home: Home) -> None:
+    over = threading.Event()
+
+    def curious() -> None:
+        while not over.is_set():
+            home.running()
+
+    asking = [threading.Thread(target=curious) for _ in range(3)]
+    for thread in asking:
+        thread.start()
+    try:
+        for _ in range(30):
+            with home.lock():
+                assert home.running()
+    finally:
+        over.set()
 
 
 def test_addresses_count_only_while_somebody_runs(home: Home, clean_environ: None) -> None:

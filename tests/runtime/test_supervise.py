@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,6 +74,21 @@ def test_a_killed_process_is_back_within_a_second(supervisor: Supervisor) -> Non
     supervisor.kill("one")
     assert eventually(lambda: supervisor.pids().get("one", first) != first, within=1.0)
     assert not alive(first)
+
+
+def test_a_process_outlives_the_thread_that_asked_for_it(supervisor: Supervisor) -> None:
+    """Linux would end it with that thread, had that thread been its parent."""
+
+    def ask() -> None:
+        supervisor.start(python("one", SLEEP))
+        supervisor.wait_ready("one")
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    asking.join()
+    first = supervisor.pids()["one"]
+    time.sleep(0.3)
+    assert supervisor.pids() == {"one": first} and supervisor.crashes("one") == 0
 
 
 def test_a_killed_process_takes_its_children_along(home: Home, supervisor: Supervisor) -> None:

@@ -20,6 +20,9 @@ from hub.runtime.complaint import Complaint
 
 UNPRIVILEGED = "nobody"
 
+COPY_PLACES = (Path("/var/lib"), Path("/var/tmp"), Path("/tmp"))  # noqa: S108 (see _only_ours)
+"""Where everybody may read; first the place that nobody cleans up."""
+
 SOCKET_PATH = 60
 """Longest folder for sockets, in bytes: ``sun_path`` holds 104 (macOS) with the file's name."""
 
@@ -101,32 +104,55 @@ def unprivileged() -> Account:
     return Account(entry.pw_uid, entry.pw_gid)
 
 
-def reachable(program: Path, tree: Path, account: Account) -> Path:
-    """``program`` of the folder ``tree``, or its copy in a place where ``account`` can run it."""
-    if account.can_run(program):
-        return program
-    inside = program.relative_to(tree)
-    mark = f"{program.stat().st_mtime_ns:x}-{program.stat().st_size:x}"
-    for place in (Path("/var/lib"), Path(tempfile.gettempdir()), Path("/var/tmp")):  # noqa: S108
-        copy = place / f"crossdock-{tree.name}-{mark}"
-        if (
-            os.access(place, os.W_OK)
-            and _trusted_copy(tree, copy)
-            and account.can_run(copy / inside)
-        ):
+@dataclass(frozen=True)
+class Program:
+    """A server's binaries: the folder of its programs, and all that must go along in a copy.
+
+    ``parts`` are folders below ``base``: the programs find their libraries by relative paths.
+    """
+
+    programs: Path
+    base: Path
+    parts: tuple[str, ...] = ()
+
+
+def reachable(
+    program: Program,
+    names: tuple[str, ...],
+    account: Account,
+    places: tuple[Path, ...] = COPY_PLACES,
+) -> Path:
+    """The folder of ``program``'s programs, or of their copy, where ``account`` can run them.
+
+    The copy goes to the first of ``places`` that will do, and is used again by later starts.
+    """
+    if _can_run_all(program.programs, names, account):
+        return program.programs
+    inside = program.programs.relative_to(program.base)
+    facts = (program.programs / names[0]).stat()
+    mark = f"crossdock-{names[0]}-{facts.st_mtime_ns:x}-{facts.st_size:x}"
+    for place in places:
+        copy = place / mark
+        usable = os.access(place, os.W_OK) and _trusted_copy(program, copy)
+        if usable and _can_run_all(copy / inside, names, account):
             return copy / inside
     raise Complaint(
-        f"The account {UNPRIVILEGED!r} cannot run {program}, nor a copy of it.",
+        f"The account {UNPRIVILEGED!r} cannot run the programs in {program.programs}, nor a copy.",
         "Start Crossdock as an ordinary user, or set DATABASE_URL to a running server.",
     )
 
 
-def _trusted_copy(tree: Path, copy: Path) -> bool:
-    """Whether ``copy`` is, or could be made, a copy of ``tree`` that only we can write to."""
+def _can_run_all(folder: Path, names: tuple[str, ...], account: Account) -> bool:
+    return all(account.can_run(folder / name) for name in names)
+
+
+def _trusted_copy(program: Program, copy: Path) -> bool:
+    """Whether ``copy`` is, or could be made, a copy that only we can write to."""
     if not copy.exists():
         draft = Path(tempfile.mkdtemp(prefix=f"{copy.name}.", dir=copy.parent))
         try:
-            shutil.copytree(tree, draft, symlinks=True, dirs_exist_ok=True)
+            for part in program.parts:
+                shutil.copytree(program.base / part, draft / part, symlinks=True)
             draft.chmod(0o755)
             draft.rename(copy)
         except OSError:

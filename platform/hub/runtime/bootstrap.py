@@ -88,7 +88,7 @@ def _make(venv: Path, lock: Path, wanted: str) -> None:
             _clear(venv)
             _say(f"Making the environment {venv} (once).")
             _create(venv)
-        _say("Installing the pinned packages (once; some 20 seconds with a fast network).")
+        _say("Installing the pinned packages (once; about a minute).")
         _write(venv / HALF, "")
         _install(venv, lock)
         _write(venv / STAMP, wanted)

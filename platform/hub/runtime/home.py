@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ FOLDERS = ("postgres", "valkey", "run", "keys", "logs", "simulators")
 
 KEY_BYTES = 32
 """AES-256 takes 32 bytes; Django's secret key is as long for the same strength."""
+
+LOCK_PATIENCE = 0.5
+"""Seconds to go on asking for a lock that somebody holds."""
 
 KEY_VARIABLES = {"secret_key": "CROSSDOCK_SECRET_KEY", "vault.key": "CROSSDOCK_VAULT_KEY"}
 
@@ -115,13 +119,11 @@ class Home:
         with explained(self.path):
             descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _locked(descriptor):
                 raise Complaint(
                     f"Another Crossdock (process {self.holder()}) already uses {self.path}.",
                     "Stop that one, or give this one a folder of its own with --home DIR.",
-                ) from None
+                )
             with explained(self.path):
                 os.ftruncate(descriptor, 0)
                 os.write(descriptor, f"{os.getpid()}\n".encode())
@@ -196,6 +198,20 @@ def resolve(given: str | os.PathLike[str] | None = None) -> Home:
     """The home that ``given`` (``--home``), ``CROSSDOCK_HOME`` or the default ``var`` names."""
     path = given or os.environ.get("CROSSDOCK_HOME") or ROOT / "var"
     return Home(Path(path).expanduser().absolute())
+
+
+def _locked(descriptor: int) -> bool:
+    """Takes the lock; asks for a moment, as ``running()`` holds it for the blink it looks."""
+    deadline = time.monotonic() + LOCK_PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        else:
+            return True
 
 
 def _decoded(value: str, source: str) -> bytes:

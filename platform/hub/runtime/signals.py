@@ -23,7 +23,10 @@ def interruptible() -> Iterator[None]:
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, stop) for number in ASKED_TO_STOP}
+    # Under nohup the terminal's end is not to count.
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    heard = [number for number in ASKED_TO_STOP if not (ignored and number is signal.SIGHUP)]
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield
     finally:
