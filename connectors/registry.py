@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from functools import cache
 
+from connectors.csvtill.connector import CsvTill
+from connectors.odoo.connector import Odoo
 from connectors.sdk.connector import Connector
+from connectors.woocommerce.connector import WooCommerce
+
+CONNECTORS: tuple[type[Connector], ...] = (
+    WooCommerce,
+    Odoo,
+    CsvTill,
+)
 
 
 @cache
 def connectors() -> dict[str, type[Connector]]:
     """Connector classes by the name of their manifest."""
-    from connectors.csvtill.connector import CsvTill
-    from connectors.odoo.connector import Odoo
-    from connectors.woocommerce.connector import WooCommerce
-
-    return {c.manifest.name: c for c in (WooCommerce, Odoo, CsvTill)}
+    return {c.manifest.name: c for c in CONNECTORS}

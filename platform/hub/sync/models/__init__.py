@@ -4,7 +4,7 @@ Inbox, versions, attempts and usage have no foreign keys: they are written on th
 and deleted on their own, and outlive what they speak of.
 """
 
-from hub.sync.models.deliveries import Attempt, Delivery, Need, Work
+from hub.sync.models.deliveries import Attempt, Commitment, Delivery, Need, Work
 from hub.sync.models.exceptions import BusinessException
 from hub.sync.models.inbox import Checkpoint, InboxEvent, Lane
 from hub.sync.models.records import Binding, Record, RecordKey, RecordVersion
@@ -14,6 +14,7 @@ __all__ = [
     "Binding",
     "BusinessException",
     "Checkpoint",
+    "Commitment",
     "Delivery",
     "InboxEvent",
     "Lane",

@@ -154,3 +154,24 @@ class Attempt(models.Model):
             models.Index(fields=["delivery_id", "id"], name="attempt_delivery"),
             models.Index(fields=["connection_id", "-ended_at"], name="attempt_recent"),
         ]
+
+
+class Commitment(models.Model):
+    """Stock a document takes (or, negative, gives back) that the owner of stock hasn't shown yet.
+
+    It counts against *available to sell* from the moment the hub knows the document until a read
+    of that stock level that began after the document was settled at the stock's owner.
+    """
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="commitments")
+    environment_id = models.UUIDField()
+    sku = models.CharField(max_length=120)
+    location = models.CharField(max_length=40)
+    qty = models.DecimalField(max_digits=18, decimal_places=6)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "sku", "location"], name="commitment_once")
+        ]
+        indexes = [models.Index(fields=["environment_id", "sku"], name="commitment_sku")]

@@ -97,7 +97,6 @@ class Binding(models.Model):
 
     ``object``: which of the system's objects the external id names. ``role`` *primary*, or a step
     of a several-call write. ``facet``: the field groups this connection owns, as last accepted.
-    ``wrote_hash``: what we last wrote there, set before the call, to know a lossy echo.
     ``generation`` grows when a person states that the target lost the record.
     """
 
@@ -116,7 +115,6 @@ class Binding(models.Model):
     seen_event = models.BigIntegerField(null=True)
     facet = models.BinaryField(null=True)
     facet_release = models.PositiveIntegerField(default=0, db_default=0)
-    wrote_hash = models.BinaryField(max_length=16, null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -1,0 +1,241 @@
+"""Send what is wanted: claim → freeze → look up what is in doubt → write → settle.
+
+Database work stays on this thread; calls to the target run beside it, as many at once as the
+connector allows, each on a connector instance of its own. A write of several calls reports each
+step that had its effect, and the step is committed before the next call begins.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+import msgspec
+import structlog
+
+from connectors.sdk.connector import Connector
+from connectors.sdk.errors import ConnectorError, Rejected
+from connectors.sdk.records import Done, Found, Step, WriteItem
+from hub.connections.models import Connection
+from hub.sync import breaker, claim, needs, settle
+from hub.sync.claim import LEASE_SECONDS, Task
+from hub.sync.freeze import freeze
+from hub.sync.identity import reference
+from hub.sync.plan import Plan, plan_of
+from hub.sync.sessions import connector_for, manifest_of
+from hub.sync.settle import Answer
+
+log = structlog.get_logger(__name__)
+
+BATCH = 100
+
+_threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="call")
+
+
+def drain_deliveries(connection_id: uuid.UUID, batch: int = BATCH) -> int:
+    """Work one batch of a connection's deliveries; returns how many were claimed."""
+    connection = Connection.objects.select_related("environment").filter(id=connection_id).first()
+    if connection is None or connection.state != "active" or connection.environment.paused:
+        return 0
+    allowed = breaker.allowance(connection_id, batch)
+    if not allowed:
+        return 0
+    resources = {r.name: r for r in manifest_of(connection).resources}
+    tasks = claim.claim(connection_id, resources, allowed)
+    if tasks:
+        _work(connection, plan_of(connection.environment_id), tasks)
+    return len(tasks)
+
+
+def _work(connection: Connection, plan: Plan, tasks: list[Task]) -> None:
+    asked = [t for t in tasks if _must_ask(t)]
+    settle.ask_person(connection, asked)
+    frozen = freeze(connection, plan, [t for t in tasks if t not in asked])
+    fence = tasks[0].fence
+    settle.unchanged(connection, plan, frozen.unchanged)
+    settle.leaving(connection, frozen.leaving)
+    settle.faulty(connection, frozen.faulty)
+    if frozen.lacks:
+        needs.block(connection.environment_id, connection.id, fence, frozen.lacks)
+    for chunk in _chunks(frozen.send):
+        _send(connection, plan, chunk)
+
+
+def _must_ask(task: Task) -> bool:
+    """Nothing can prove what became of it: no key, no look-up. A person decides."""
+    resource = task.resource
+    return (
+        task.in_doubt
+        and task.sending_version is not None
+        and resource.writes != "set"
+        and resource.proof == "none"
+    )
+
+
+def _chunks(tasks: list[Task]) -> Iterable[list[Task]]:
+    """Batches of one resource where the target takes batches; everything else together.
+
+    What is in doubt is looked up by itself, and after a worker died with a batch, or a batch was
+    refused whole, its rows go alone, so that one bad record doesn't take its neighbours along.
+    """
+    single: list[Task] = []
+    batches: dict[str, list[Task]] = {}
+    for task in tasks:
+        if task.resource.batch > 1 and not task.in_doubt and not task.alone:
+            batches.setdefault(task.resource.name, []).append(task)
+        else:
+            single.append(task)
+    for group in batches.values():
+        size = group[0].resource.batch
+        yield from (group[i : i + size] for i in range(0, len(group), size))
+    if single:
+        yield single
+
+
+def _send(connection: Connection, plan: Plan, tasks: list[Task]) -> None:
+    first = tasks[0]
+    batched = first.resource.batch > 1 and not first.in_doubt and not first.alone
+    started = datetime.now(UTC)
+    for task in tasks:
+        task.started_at = started
+    if batched:
+        answers = _send_batch(connection, plan, tasks)
+        settle.settle(connection, plan, answers)
+        return
+    for group in _one_by_one(connection, plan, tasks):
+        settle.settle(connection, plan, group)
+
+
+def _send_batch(connection: Connection, plan: Plan, tasks: list[Task]) -> list[Answer]:
+    resource = tasks[0].resource
+    items = [_item(plan, t) for t in tasks]
+    try:
+        with connector_for(connection) as connector:
+            outcomes = connector.write_batch(resource.name, items)
+    except Rejected as error:
+        if len(tasks) > 1:
+            # Refused whole: nothing was done, and each is tried by itself.
+            claim.give_back(tasks, alone=True)
+            log.info("deliver.batch_refused", resource=resource.name, code=error.code)
+            return []
+        return [Answer(tasks[0], error)]
+    except ConnectorError as error:
+        return [Answer(t, error) for t in tasks]
+    return [Answer(t, o) for t, o in zip(tasks, outcomes, strict=True)]
+
+
+def _one_by_one(
+    connection: Connection, plan: Plan, tasks: list[Task]
+) -> Generator[list[Answer], None, None]:
+    """Run the writes side by side; hand over what is ready, keep the lease alive meanwhile."""
+    limit = manifest_of(connection).limits.concurrency
+    waiting = list(reversed(tasks))
+    with ExitStack() as borrowed:
+        connectors = [
+            borrowed.enter_context(connector_for(connection)) for _ in range(min(limit, len(tasks)))
+        ]
+        running: dict[Future[Any], _Run] = {}
+        renewed = monotonic()
+        while waiting or running:
+            while waiting and connectors:
+                run = _Run(connection, plan, waiting.pop(), connectors.pop())
+                running[_threads.submit(run.begin)] = run
+            done, _ = wait(running, timeout=LEASE_SECONDS / 4, return_when=FIRST_COMPLETED)
+            ready = []
+            for future in done:
+                run = running.pop(future)
+                answer = run.advance(future)
+                if answer is None:
+                    running[_threads.submit(run.resume)] = run
+                else:
+                    ready.append(answer)
+                    connectors.append(run.connector)
+            if monotonic() - renewed > LEASE_SECONDS / 4:
+                waiting = _still_ours(waiting, running.values())
+                renewed = monotonic()
+            if ready:
+                yield ready
+
+
+def _still_ours(waiting: list[Task], running: Iterable[_Run]) -> list[Task]:
+    """Renew the lease; a task that was taken from us is not begun."""
+    tasks = [*waiting, *(r.task for r in running)]
+    if not tasks:
+        return waiting
+    ours = claim.renew(tasks[0].fence, [t.delivery for t in tasks])
+    return [t for t in waiting if t.delivery in ours]
+
+
+class _Run:
+    """One write under way: its calls happen on another thread, its commits on ours."""
+
+    def __init__(
+        self, connection: Connection, plan: Plan, task: Task, connector: Connector
+    ) -> None:
+        self.connection = connection
+        self.plan = plan
+        self.task = task
+        self.connector = connector
+        self.write: Generator[Step, None, Done] | None = None
+        self.looked = False
+
+    def begin(self) -> Step | Done | Found | None:
+        """On the other thread: look up what is in doubt, else start writing."""
+        task, resource = self.task, self.task.resource
+        if task.in_doubt and resource.writes != "set" and resource.proof == "lookup":
+            found = self.connector.look_up(resource.name, _item(self.plan, task))
+            self.looked = True
+            if found is not None:
+                return found
+        return self.start()
+
+    def start(self) -> Step | Done:
+        self.write = self.connector.write(self.task.resource.name, _item(self.plan, self.task))
+        return self.resume()
+
+    def resume(self) -> Step | Done:
+        assert self.write is not None  # noqa: S101 - start() came first
+        try:
+            return next(self.write)
+        except StopIteration as stop:
+            return stop.value
+
+    def advance(self, future: Future[Any]) -> Answer | None:
+        """On our thread: commit a step and go on, or say what came of it."""
+        try:
+            outcome = future.result()
+        except ConnectorError as error:
+            return Answer(self.task, error, self.looked)
+        except Exception as error:
+            log.exception("deliver.connector_failed", resource=self.task.resource.name)
+            return Answer(self.task, error, self.looked)
+        if isinstance(outcome, Step):
+            settle.step(self.connection, self.task, outcome)
+            return None
+        if isinstance(outcome, Found) and not outcome.complete:
+            for role, external_id in outcome.steps.items():
+                settle.step(self.connection, self.task, Step(role, external_id))
+            self.write = self.connector.write(
+                self.task.resource.name, _item(self.plan, self.task, uncertain=True)
+            )
+            return None
+        return Answer(self.task, outcome, self.looked)
+
+
+def _item(plan: Plan, task: Task, uncertain: bool | None = None) -> WriteItem:
+    body = msgspec.json.decode(task.sending_body or b"null")
+    return WriteItem(
+        ref=reference(plan.environment, task.record),
+        key=task.sending_key or "",
+        op=task.sending_op or "create",  # type: ignore[arg-type]
+        body=body or {},
+        external_id=task.external_id,
+        parts=task.parts,
+        steps=dict(task.steps),
+        uncertain=task.in_doubt if uncertain is None else uncertain,
+    )
