@@ -72,7 +72,7 @@ class WooCommerce(Connector):
         return hashlib.sha256(f"woocommerce\n{name}".encode()).hexdigest()[:32]
 
     def subscribe(self, address: str, secret: str) -> None:
-        topics = hooks.ORDER_TOPICS
+        topics: tuple[str, ...] = hooks.ORDER_TOPICS
         if self.config.get("push_products"):
             topics += hooks.PRODUCT_TOPICS
         hooks.subscribe(self.api, address, secret, topics)

@@ -101,9 +101,9 @@ def subscribe(api: Api, address: str, secret: str, topics: Sequence[str]) -> Non
             if hook["delivery_url"] == address:
                 ours.setdefault(hook["topic"], hook)
     for topic in topics:
-        hook = ours.get(topic)
-        if hook is None:
+        known = ours.get(topic)
+        if known is None:
             told = {"name": f"Integration: {topic}", "topic": topic}
             api.post("webhooks", {**told, "delivery_url": address, "secret": secret})
         else:
-            api.put(f"webhooks/{hook['id']}", {"status": "active", "secret": secret})
+            api.put(f"webhooks/{known['id']}", {"status": "active", "secret": secret})

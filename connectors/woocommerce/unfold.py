@@ -25,7 +25,8 @@ def _product(row: Json) -> Json:
 
 
 def _order(row: Json) -> Json:
-    """``_addresses``: billing, and shipping if it differs. ``_money_back``: refunds of an amount
+    """``_addresses``: billing, and shipping if it differs; ``_emails``, ``_phones``: those of the
+    bill, as lists. ``_money_back``: refunds of an amount
     (one without any is possible, finding 25). ``_goods_back``: refunds that name quantities."""
     refunds = [_refund(row, refund) for refund in row.get("_refunds") or ()]
     billing, shipping = row["billing"], row["shipping"]
@@ -35,6 +36,8 @@ def _order(row: Json) -> Json:
     whole = {
         **row,
         "_addresses": [a for a in addresses if a.get("country") or a.get("address_1")],
+        "_emails": [billing["email"]] if billing.get("email") else [],
+        "_phones": [billing["phone"]] if billing.get("phone") else [],
         "_money_back": [r for r in refunds if _positive(r["amount"])],
         "_goods_back": _goods_back(row, refunds),
     }
