@@ -1,9 +1,7 @@
 """Schemas: made by cloning a clean, migrated template; kept at the newest migration.
 
-django-tenants' clone is right about sequences, foreign keys and triggers, loses storage
-parameters, and can't run twice at once (engine.md section 0, E4b). So: one at a time under an
-advisory lock that migrations of the template also take, storage parameters re-applied, and a
-structure test that compares the catalogues.
+A clone reads the template's catalogue, so it must not run while the template is being migrated:
+both take one advisory lock.
 """
 
 from __future__ import annotations
@@ -20,6 +18,7 @@ from django.db.migrations.loader import MigrationLoader
 from django_tenants.migration_executors.base import run_migrations
 
 from tenants.context import public_context
+from tenants.partners.clone import clone
 from tenants.partners.models import SchemaName
 
 LOCK = 0x63726F7373_01
@@ -56,13 +55,7 @@ def clone_template(state: SchemaName.State = SchemaName.State.SPARE) -> str:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         _refuse_dirty_template(cursor)
         SchemaName.objects.create(name=name, state=state)
-        cursor.execute("SHOW client_min_messages")
-        loudness = cursor.fetchone()[0]
-        cursor.execute(
-            "SELECT public.clone_schema(%s, %s, 'DATA')", [settings.TEMPLATE_SCHEMA, name]
-        )
-        cursor.execute("SELECT set_config('client_min_messages', %s, false)", [loudness])
-        _reapply_storage_parameters(cursor, name)
+        clone(cursor, settings.TEMPLATE_SCHEMA, name)
     return name
 
 
@@ -157,20 +150,6 @@ def _refuse_dirty_template(cursor: CursorWrapper) -> None:
             f"The template schema holds rows in {', '.join(sorted(dirty))}: an operator must empty "
             "them before another partner can be created."
         )
-
-
-def _reapply_storage_parameters(cursor: CursorWrapper, name: str) -> None:
-    cursor.execute(
-        "SELECT c.relname, c.relkind, c.reloptions, t.reloptions"
-        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " LEFT JOIN pg_class t ON t.oid = c.reltoastrelid"
-        " WHERE n.nspname = %s AND c.relkind = 'r'"
-        " AND (c.reloptions IS NOT NULL OR t.reloptions IS NOT NULL)",
-        [settings.TEMPLATE_SCHEMA],
-    )
-    for table, _kind, own, toast in cursor.fetchall():
-        parameters = [*(own or []), *(f"toast.{option}" for option in toast or [])]
-        cursor.execute(f'ALTER TABLE "{name}"."{table}" SET ({", ".join(parameters)})')
 
 
 def _tenant_migrations() -> set[tuple[str, str]]:

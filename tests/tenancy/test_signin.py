@@ -110,7 +110,9 @@ def test_a_forgotten_password_is_mailed_to_members_only(
     add_person(first if member else second, "ada@northwind.example")
     page = browser_at(first).post("/account/password/reset/", {"email": "ada@northwind.example"})
     assert page.status_code == 302
-    assert len([m for m in mail.outbox if "password" in m.body.lower() and "http" in m.body]) == mails
+    assert (
+        len([m for m in mail.outbox if "password" in m.body.lower() and "http" in m.body]) == mails
+    )
 
 
 def test_an_invitation_is_used_once_by_whom_it_was_sent_to(make_partner) -> None:

@@ -27,7 +27,7 @@ DEBUG = flag("CROSSDOCK_DEBUG")
 
 DATABASE_URL, REDIS_URL = service_urls()
 SECRET_KEY_BYTES, VAULT_KEY = secrets()
-SECRET_KEY = base64.urlsafe_b64encode(SECRET_KEY_BYTES).decode().rstrip("=")
+SECRET_KEY = SECRET_KEY_BYTES.hex()
 VAULT_KEYS_OLD = [base64.b64decode(key) for key in listed("CROSSDOCK_VAULT_KEYS_OLD")]
 
 # --- who is served -------------------------------------------------------------------------------
