@@ -27,7 +27,23 @@ from tests.runtime.conftest import alive, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("installation")]
 
-PORT = 21010
+
+def free_ports(count: int = 3) -> int:
+    """The first of so many free ports in a row, for other runs of this suite go on beside us."""
+    start = 21000 + os.getpid() % 30
+    for port in range(start, 21097):
+        try:
+            processes.check_ports(*range(port, port + count))
+        except Complaint:
+            continue
+        return port
+    raise AssertionError("no free ports between 21000 and 21099")
+
+
+@pytest.fixture
+def port() -> int:
+    return free_ports()
+
 
 SERVER = """
 import http.server, os, sys
@@ -74,9 +90,9 @@ def stand_ins(ports: Ports, environ: Mapping[str, str]) -> list[Process]:
 
 
 @pytest.fixture
-def installation(home: Home) -> Iterator[Installation]:
+def installation(home: Home, port: int) -> Iterator[Installation]:
     migrate = (sys.executable, "-c", MIGRATE)
-    with Installation(home, PORT, environ={}, compose=stand_ins, migrate=migrate) as installation:
+    with Installation(home, port, environ={}, compose=stand_ins, migrate=migrate) as installation:
         yield installation
 
 
@@ -107,39 +123,41 @@ def test_it_serves_breaks_and_heals(installation: Installation) -> None:
     assert page(f"http://127.0.0.1:{installation.ports.simulators}")
 
 
-def test_migrations_run_once_on_our_own_database_and_always_on_another(home: Home) -> None:
+def test_migrations_run_once_on_our_own_database_and_always_on_another(
+    home: Home, port: int
+) -> None:
     migrate = (sys.executable, "-c", MIGRATE)
 
     def runs(environ: dict[str, str], at: Home) -> int:
         nothing = {"compose": lambda *_: [], "migrate": migrate}
         with (
-            Installation(at, PORT, environ=environ, **nothing) as there,  # type: ignore[arg-type]
+            Installation(at, port, environ=environ, **nothing) as there,  # type: ignore[arg-type]
             psycopg.connect(there.embedded.database_url) as connection,
         ):
             row = connection.execute("SELECT count(*) FROM runs").fetchone()
             return int(row[0]) if row else 0
 
     assert [runs({}, home), runs({}, home)] == [1, 1]
-    with Installation(home, PORT, environ={}, compose=lambda *_: [], migrate=None) as there:
+    with Installation(home, port, environ={}, compose=lambda *_: [], migrate=None) as there:
         given = {"DATABASE_URL": there.embedded.database_url}
         other = Home(home.path.parent / "other")
         assert [runs(given, other), runs(given, other)] == [2, 3]
 
 
-def test_a_migration_that_fails_stops_the_start_with_its_last_words(home: Home) -> None:
+def test_a_migration_that_fails_stops_the_start_with_its_last_words(home: Home, port: int) -> None:
     migrate = (sys.executable, "-c", "raise SystemExit('column is missing')")
     with (
         pytest.raises(Complaint, match=r"could not be migrated: column is missing.*migrate\.log"),
-        Installation(home, PORT, environ={}, compose=stand_ins, migrate=migrate),
+        Installation(home, port, environ={}, compose=stand_ins, migrate=migrate),
     ):
         pass
     assert not home.running()
 
 
 def test_after_kill_9_of_everything_the_next_start_serves_again(
-    home: Home, script: Callable[..., subprocess.Popen[str]]
+    home: Home, port: int, script: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    first = script(WHOLE, str(home.path), str(PORT))
+    first = script(WHOLE, str(home.path), str(port))
     assert first.stdout
     pids = json.loads(first.stdout.readline())
     for pid in (*pids.values(), first.pid):
@@ -147,7 +165,7 @@ def test_after_kill_9_of_everything_the_next_start_serves_again(
     first.wait()
 
     began = time.monotonic()
-    with Installation(home, PORT, environ={}, compose=stand_ins, migrate=None) as again:
+    with Installation(home, port, environ={}, compose=stand_ins, migrate=None) as again:
         assert page(again.url)
         assert time.monotonic() - began < 8
         assert not any(alive(pid) for pid in pids.values())
@@ -166,24 +184,24 @@ def command(*arguments: str, **environ: str) -> subprocess.Popen[str]:
     )
 
 
-def test_a_taken_port_is_named_with_the_way_out(home: Home) -> None:
+def test_a_taken_port_is_named_with_the_way_out(home: Home, port: int) -> None:
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", PORT + 1))
+        taken.bind(("127.0.0.1", port + 1))
         taken.listen()
-        process = command("up", "--home", str(home.path), "--port", str(PORT))
+        process = command("up", "--home", str(home.path), "--port", str(port))
         out, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert err == (
-        f"Port {PORT + 1} cannot be had: another program uses it, or it is reserved. "
+        f"Port {port + 1} cannot be had: another program uses it, or it is reserved. "
         "Stop that program, or choose another with --port N.\n"
     )
     assert out == ""
 
 
-def test_a_second_instance_is_refused_by_the_command(home: Home) -> None:
+def test_a_second_instance_is_refused_by_the_command(home: Home, port: int) -> None:
     with home.lock():
-        process = command("up", "--home", str(home.path), "--port", str(PORT))
+        process = command("up", "--home", str(home.path), "--port", str(port))
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert err.startswith(f"Another Crossdock (process {os.getpid()}) already uses {home.path}.")
@@ -198,21 +216,21 @@ def test_a_django_command_brings_its_own_database(home: Home) -> None:
     assert not home.running()
 
 
-def test_a_django_command_uses_what_runs(home: Home) -> None:
+def test_a_django_command_uses_what_runs(home: Home, port: int) -> None:
     source = "from django.conf import settings as s; print(s.DATABASES['default']['PORT'])"
-    with Installation(home, PORT, environ={}, compose=lambda *_: [], migrate=None) as running:
+    with Installation(home, port, environ={}, compose=lambda *_: [], migrate=None) as running:
         process = command("shell", "-c", source, "--home", str(home.path))
         out, err = process.communicate(timeout=60)
         assert f":{out.split()[-1]}/" in running.embedded.database_url, err
 
 
-def test_up_serves_until_it_is_asked_to_stop(home: Home) -> None:
-    process = command("up", "--home", str(home.path), "--port", str(PORT))
+def test_up_serves_until_it_is_asked_to_stop(home: Home, port: int) -> None:
+    process = command("up", "--home", str(home.path), "--port", str(port))
     assert process.stdout
     try:
         said = [process.stdout.readline() for _ in range(4)]
-        assert said[0].startswith(f"Portal    http://localhost:{PORT}"), process.communicate()
-        assert page(f"http://localhost:{PORT}/healthz")
+        assert said[0].startswith(f"Portal    http://localhost:{port}"), process.communicate()
+        assert page(f"http://localhost:{port}/healthz")
         pids = [pid for pid, _ in _noted(home).values()]
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0

@@ -12,8 +12,11 @@ WAITS = """
 import sys, time
 from hub.runtime.signals import interruptible, wait_to_be_stopped
 with interruptible():
-    sys.stdout.write("up\\n")
-    wait_to_be_stopped()
+    try:
+        sys.stdout.write("up\\n")
+        wait_to_be_stopped()
+    except KeyboardInterrupt:  # it came before the wait began
+        pass
     sys.stdout.write("stopping\\n")
     time.sleep(0.3)
     sys.stdout.write("clean\\n")

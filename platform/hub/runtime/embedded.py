@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -36,6 +35,7 @@ class Embedded:
         self.given = dict(environ)
         self.database_url = self.given.get("DATABASE_URL", "")
         self.redis_url = self.given.get("REDIS_URL", "")
+        self.postgres_port = 0
         self.supervisor: Supervisor
         self._durable = durable
         self._exit = ExitStack()
@@ -101,7 +101,7 @@ class Embedded:
             "database_url": self.database_url,
             "redis_url": self.redis_url,
             "sockets": str(sockets),
-            "postgres_port": getattr(self, "postgres_port", 0),
+            "postgres_port": self.postgres_port,
             "ready": False,
         }
 
@@ -115,8 +115,3 @@ def running_urls(home: Home, patience: float = 30.0) -> tuple[str, str] | None:
             return str(facts["database_url"]), str(facts["redis_url"])
         time.sleep(0.05)
     return None
-
-
-def python(*arguments: str) -> tuple[str, ...]:
-    """The command line of this environment's own interpreter."""
-    return (sys.executable, *arguments)

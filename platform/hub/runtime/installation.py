@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,13 +15,13 @@ import redis
 
 from hub.runtime import processes as usual
 from hub.runtime.complaint import Complaint, explained
-from hub.runtime.embedded import Embedded, python
+from hub.runtime.embedded import Embedded
 from hub.runtime.home import ROOT, Home
 from hub.runtime.process import Process
 from hub.runtime.processes import DEFAULT_PORT, HOST, Ports
 from hub.runtime.supervise import Supervisor, last_words
 
-MIGRATE = python("-m", "django", "migrate_schemas", "--no-color")
+MIGRATE = (sys.executable, "-m", "django", "migrate_schemas", "--no-color")
 
 DECIDES_MIGRATIONS = ("requirements.lock", "platform/hub/config/settings.py")
 """Besides the migrations themselves: other packages' migrations, and which apps there are."""

@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
             wait_to_be_stopped()
             _say("Stopping.")
     except KeyboardInterrupt:
-        _say("Stopped before everything was up.")
+        _say("Stopped.")
     return 0
 
 
