@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 from msgspec import inspect as shape
 
-from hub.canonical.entities import Entity
 from hub.canonical.problems import Problem, shown
 
 _SCALARS: dict[type, tuple[type, str]] = {
@@ -21,15 +20,18 @@ _SCALARS: dict[type, tuple[type, str]] = {
 
 
 @cache
-def _struct(entity: type[Entity]) -> shape.StructType:
-    found = shape.type_info(entity)
-    assert isinstance(found, shape.StructType)  # noqa: S101  entities are structs
+def _described(kind: type[msgspec.Struct]) -> shape.StructType:
+    found = shape.type_info(kind)
+    assert isinstance(found, shape.StructType)  # noqa: S101  a struct's type info is one
     return found
 
 
-def structural_problems(entity: type[Entity], content: Any, *, partial: bool) -> Iterator[Problem]:
-    """``partial``: required fields of the top level may be missing (one source's facet)."""
-    yield from _check_struct(_struct(entity), content, "", partial)
+def structural_problems(
+    kind: type[msgspec.Struct], content: Any, *, partial: bool
+) -> Iterator[Problem]:
+    """``kind``: an entity, or any other struct. ``partial``: required fields of the top level
+    may be missing (one source's facet)."""
+    yield from _check_struct(_described(kind), content, "", partial)
 
 
 def _check(kind: Any, value: Any, path: str) -> Iterator[Problem]:
@@ -52,7 +54,7 @@ def _check(kind: Any, value: Any, path: str) -> Iterator[Problem]:
     elif isinstance(kind, shape.LiteralType):
         if value not in kind.values:
             known = ", ".join(map(str, kind.values))
-            message = f"{shown(value)} is none of {known}: add it to the mapping's lookup."
+            message = f"{shown(value)} is none of {known}: write or map it to one."
             yield Problem(path, "unmapped-value", message)
     elif type(kind) in _SCALARS:
         yield from _check_scalar(kind, value, path)
@@ -61,9 +63,10 @@ def _check(kind: Any, value: Any, path: str) -> Iterator[Problem]:
 def _check_union(kind: shape.UnionType, value: Any, path: str) -> Iterator[Problem]:
     if value is None and kind.includes_none:
         return
-    for option in kind.types:
-        if not isinstance(option, shape.NoneType):
-            yield from _check(option, value, path)
+    options = [option for option in kind.types if not isinstance(option, shape.NoneType)]
+    problems = [list(_check(option, value, path)) for option in options]
+    if all(problems):
+        yield from problems[0]
 
 
 def _check_scalar(kind: Any, value: Any, path: str) -> Iterator[Problem]:
@@ -86,23 +89,25 @@ def _check_struct(
     fields = {field.encode_name: field for field in kind.fields}
     for name in value:
         if name not in fields:
-            known = f"{kind.cls.__name__} has no field '{name}': correct the mapping."
-            yield Problem(f"{dot}{name}", "type-mismatch", known)
+            message = f"There is no '{name}' here: correct or remove it."
+            yield Problem(f"{dot}{name}", "type-mismatch", message)
     for name, field in fields.items():
         if name in value:
             yield from _check(field.type, value[name], f"{dot}{name}")
         elif field.required and not partial:
-            yield Problem(f"{dot}{name}", "missing-required", "The source didn't say; it must.")
+            yield Problem(
+                f"{dot}{name}", "missing-required", "It must be there and is not: add it."
+            )
 
 
 def _mismatch(path: str, value: Any, wanted: str) -> Problem:
     return Problem(path, "type-mismatch", f"{shown(value)} is not {wanted}.")
 
 
-def decodes(entity: type[Entity], content: Any) -> str:
+def decodes(kind: type[msgspec.Struct], content: Any) -> str:
     """msgspec's own verdict: "" or its message. The fast way to say yes."""
     try:
-        msgspec.convert(content, entity)
+        msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
         return str(error)
     return ""

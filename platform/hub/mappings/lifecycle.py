@@ -18,7 +18,7 @@ from kernel.audit.record import record
 def replace_mapping(
     connection: Connection, name: str, rules: dict[str, Any], *, actor: str
 ) -> MappingOverride:
-    """Put a new version of the mapping in force. Raises MappingError for rules that don't compile."""
+    """Put a new version in force. Raises MappingError for rules that don't compile."""
     problems = validate_rules(rules)
     if problems:
         raise MappingError(problems)
