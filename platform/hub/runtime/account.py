@@ -1,7 +1,7 @@
 """The account an embedded server runs as, and what that account can reach.
 
 PostgreSQL refuses to run as root. Started by root, it runs as ``nobody``, who often can't enter
-the folders above ours (a home under ``/root``, say). Their modes are not ours to change, so the
+the folders above ours (a home inside root's own, say). Their modes are not ours to change, so the
 server is given its data as its working folder, and binaries it can't reach are copied.
 """
 
