@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from aiohttp import web
@@ -107,10 +107,10 @@ def function_of(model: str, method: str) -> Callable[..., Any]:
         raise errors.access(
             f"Private methods (such as '{model}.{method}') cannot be called remotely."
         )
-    function = METHODS.get(model, {}).get(method) or GENERIC.get(method)
-    if function is None:
+    own = METHODS.get(model, {})
+    if method not in own and method not in GENERIC:
         raise errors.not_found(f"The method '{model}.{method}' does not exist")
-    return function  # type: ignore[no-any-return]
+    return cast(Callable[..., Any], own.get(method) or GENERIC[method])
 
 
 @cache

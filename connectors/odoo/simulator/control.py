@@ -33,8 +33,8 @@ Act = Callable[[Env, Json], Any]
 
 
 def seed(env: Env, wanted: Json) -> Json:
-    houses = [tuple(pair) for pair in wanted.get("warehouses") or []]
-    chart.build(env, wanted.get("currency", "GBP"), houses or None)  # type: ignore[arg-type]
+    houses = [(str(code), str(name)) for code, name in wanted.get("warehouses") or []]
+    chart.build(env, wanted.get("currency", "GBP"), houses or None)
     if wanted.get("api_key"):
         env.db.store.put("_keys", wanted["api_key"], {"uid": ADMIN})
     for product in wanted.get("products") or []:
@@ -181,7 +181,7 @@ async def _json(request: web.Request) -> Json:
 async def plug(request: web.Request) -> web.StreamResponse:
     form = request.content_type == "application/x-www-form-urlencoded"
     wanted = dict(await request.post()) if form else await _json(request)
-    request.app[FAULTS].arm("unplugged", match="/json/", seconds=float(wanted["seconds"]))
+    request.app[FAULTS].arm("unplugged", match="/json/", seconds=float(str(wanted["seconds"])))
     if form:
         raise web.HTTPSeeOther(request.headers.get("Referer", "/"))
     return web.json_response({"unplugged": wanted["seconds"]})

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import operator
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from connectors.odoo.simulator import errors
@@ -30,15 +32,17 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def search(db: Database, model: str, domain: list[Any]) -> list[Row]:
-    """Rows that match, by id. Raises OdooError 500 for a field or domain Odoo doesn't know."""
+def search(db: Database, model: str, domain: list[Any], enough: int | None = None) -> list[Row]:
+    """Rows that match, by id; at most ``enough`` of them.
+
+    Raises OdooError 500 for a field or domain Odoo doesn't know.
+    """
     tree = _parse(model, domain)
     test = _test(db, model, tree)
     rows = db.rows(model)
     ids = _candidates(db, model, tree)
-    if ids is None:
-        return [row for _, row in sorted(rows.items()) if test(row)]
-    return [rows[i] for i in sorted(set(ids)) if i in rows and test(rows[i])]
+    matching = (rows[i] for i in sorted(rows if ids is None else set(ids)) if i in rows)
+    return list(islice(filter(test, matching), enough))
 
 
 def _parse(model: str, domain: list[Any]) -> list[Any]:
@@ -176,6 +180,9 @@ def _by_index(db: Database, model: str, path: str, op: str, value: Any) -> Itera
         return [i for group in groups for i in group] if few else None
     if name == "id" and op in ("=", "in"):
         return [i for i in _listed(value) if isinstance(i, int)]
+    if name == "id" and op == ">":
+        ids = sorted(db.rows(model))
+        return ids[bisect_right(ids, value) :]
     if name == "write_date" and op in (">", ">="):
         return db.written_since(model, str(value))
     if op in ("=", "in") and db.indexed(model, name) and value is not False:

@@ -18,7 +18,6 @@ from connectors.odoo.simulator.records import (
     change,
     insert,
     matching,
-    ordered,
     read_rows,
     rows_of,
     value_of,
@@ -90,7 +89,7 @@ def search(
     limit: int | None = None,
     order: str | None = None,
 ) -> list[int]:
-    rows = ordered(matching(env, model, domain), order)
+    rows = matching(env, model, domain, order, offset + limit if limit else None)
     return [row["id"] for row in window(rows, offset, limit)]
 
 
@@ -103,7 +102,7 @@ def search_read(
     limit: int | None = None,
     order: str | None = None,
 ) -> list[dict[str, Any]]:
-    rows = ordered(matching(env, model, domain or []), order)
+    rows = matching(env, model, domain or [], order, offset + limit if limit else None)
     return read_rows(env, model, window(rows, offset, limit), fields)
 
 

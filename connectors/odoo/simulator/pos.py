@@ -33,7 +33,7 @@ def open_session(env: Env, config: int) -> Row | None:
 
 def set_opening_control(env: Env, ids: list[int], cashbox_value: float, notes: str) -> None:
     for session in rows_of(env, "pos.session", ids):
-        vals = {"state": "opened", "start_at": env.now, "opening_notes": notes}
+        vals: Row = {"state": "opened", "start_at": env.now, "opening_notes": notes}
         vals["cash_register_balance_start"] = cashbox_value
         change(env, "pos.session", session["id"], vals)
 

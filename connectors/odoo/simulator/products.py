@@ -20,7 +20,7 @@ def before_create(env: Env, vals: Row) -> int:
     base: Row = {"type": "consu", "is_storable": True, "invoice_policy": "order"}
     base |= {"taxes_id": [[6, 0, _default_taxes(env)]]}
     given = {"list_price": 1.0, **base, **vals}
-    template = {k: given[k] for k in ("name", "list_price", "type") if k in given}
+    template: Row = {k: given[k] for k in ("name", "list_price", "type") if k in given}
     given["product_tmpl_id"] = insert(env, "product.template", template)
     return insert(env, "product.product", given)
 

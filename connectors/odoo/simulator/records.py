@@ -221,5 +221,14 @@ def rows_of(env: Env, model: str, ids: list[int]) -> list[Row]:
     return rows
 
 
-def matching(env: Env, model: str, domain: list[Any]) -> list[Row]:
-    return find(env.db, model, domain)
+def matching(
+    env: Env, model: str, domain: list[Any], order: str | None = None, enough: int | None = None
+) -> list[Row]:
+    """Rows that match, in order. Archived ones are hidden unless asked for. ``enough``: how many
+    are wanted, if not all."""
+    hide = "active" in SCHEMA[model] and env.context.get("active_test", True)
+    if hide and not any(isinstance(part, list) and part[0] == "active" for part in domain):
+        domain = [*domain, ["active", "=", True]]
+    if order in (None, "id"):
+        return find(env.db, model, domain, enough)
+    return ordered(find(env.db, model, domain), order)
