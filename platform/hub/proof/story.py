@@ -1,0 +1,241 @@
+"""The story: two trading weeks of a shop and eighteen stores, in about a minute.
+
+It plays the outside world (customers, cashiers, the warehouse, the weather), and only through
+the outside systems' own doors. What the hub makes of it is for the counter to judge.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from hub.proof import asking
+from hub.proof.cut import Document, Plan
+from hub.proof.outside import Outside, OutsideError, until
+from hub.proof.weather import Hands, Mishap, Weather
+
+API = "/wp-json/wc/v3/"
+Say = Callable[[str], None]
+TICK = 0.5
+#: Ticks in which the tills' files suffer, as shares of the story.
+HALF_WRITTEN, DROPPED_TWICE = (0.2, 0.5, 0.8), (0.25, 0.6)
+
+
+@dataclass
+class Timing:
+    """``play_seconds``: how long the two weeks take. The others bound the waiting."""
+
+    play_seconds: float = 60.0
+    arrival_seconds: float = 240.0
+    quiet_seconds: float = 300.0
+
+
+@dataclass
+class Story:
+    """``scripted``: the unknown article is created by the script, else by a person."""
+
+    plan: Plan
+    shop: Outside
+    erp: Outside
+    tills: Outside
+    hands: Hands
+    say: Say
+    timing: Timing = field(default_factory=Timing)
+    scripted: bool = True
+    order_ids: dict[str, int] = field(default_factory=dict)
+    marks: dict[str, float] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.weather = Weather(self.shop, self.erp, self.tills, self.hands)
+        self.began = time.monotonic()
+
+    # ---- before
+    def seed(self) -> None:
+        """The ERP knows its articles, prices, taxes and stock; the shop and tills know nothing."""
+        products = asking.seed(self.plan)
+        self.erp.post("/_sim/seed", {"products": products})
+        self.say(f"The ERP holds {len(products)} articles and their opening stock (made up by us).")
+
+    def await_arrival(self) -> None:
+        """Until shop and tills know all articles; the first customer doesn't wait that long.
+
+        Raises OutsideError when they don't arrive.
+        """
+        wanted = sum(1 for p in self.plan.products.values() if p.kind == "goods") - 1
+        threading.Thread(target=self._watch_first_order, daemon=True).start()
+        told = ""
+
+        def arrived() -> bool:
+            nonlocal told
+            self._first_customer()
+            stocked = self._stocked()
+            known = self.tills.get("/_sim/prices?store=S18").values()
+            priced = sum(1 for article in known if article.get("price"))
+            line = f"  {stocked} articles with stock in the shop, {priced} prices at the tills"
+            if line != told:
+                self.say(line)
+            told = line
+            return stocked >= wanted and priced >= wanted
+
+        if not until(arrived, self.timing.arrival_seconds, 1.0):
+            raise OutsideError("The ERP's articles, prices and stock did not reach shop and tills.")
+        self._mark("arrived_s")
+
+    def _first_customer(self) -> None:
+        """The shortest of the first orders is placed as soon as the shop sells what it wants."""
+        first = min(self.plan.of("order")[:20], key=lambda d: (len(d.lines), d.number))
+        skus = asking.needed(first)
+        query = f"products?per_page=100&_fields=sku,price&sku={quote(','.join(sorted(skus)))}"
+        if first.number not in self.order_ids and (
+            sum(1 for p in self.shop.get(API + query) if p["price"]) >= len(skus)
+        ):
+            self._order(first)
+            self.say(f"The first customer has bought: order {self.order_ids[first.number]}.")
+
+    def _stocked(self) -> int:
+        """How many of the shop's articles have a stock of their own."""
+        count, page = 0, 1
+        while True:
+            query = f"products?per_page=100&page={page}&_fields=sku,manage_stock"
+            found = self.shop.get(API + query)
+            count += sum(1 for p in found if p["manage_stock"])
+            if len(found) < 100:
+                return count
+            page += 1
+
+    def recall(self) -> bool:
+        """Learn what was played on this home before; True if nothing is left to play."""
+        page = 1
+        while True:
+            found = self.shop.get(
+                f"{API}orders?status=any&per_page=100&page={page}&_fields=id,meta_data,refunds"
+            )
+            for order in found:
+                meta = {m["key"]: m["value"] for m in order["meta_data"]}
+                if "_invoice" in meta:
+                    self.order_ids[str(meta["_invoice"])] = order["id"]
+                    backs = [str(r["reason"]).rsplit(" ", 1)[-1] for r in order["refunds"]]
+                    self.done |= {f"{back}-{meta['_invoice']}" for back in backs}
+            if len(found) < 100:
+                break
+            page += 1
+        self.done |= set(self.order_ids)
+        self.done |= {r["number"] for r in self.tills.get("/_sim/receipts")}
+        return all(d.number in self.done for d in self.plan.documents)
+
+    # ---- the two weeks
+    def play(self) -> None:
+        """Everything in the order of its time, with the weather of the day."""
+        self.say("Two trading weeks begin.")
+        mishaps = self.weather.mishaps()
+        steps = list(self._steps())
+        began = time.monotonic()
+        for index, documents in enumerate(steps):
+            share = index / len(steps)
+            while mishaps and mishaps[0].when <= share:
+                self._strike(mishaps.pop(0))
+            self._tick(documents, _till_fault(index, len(steps)))
+            if index % 10 == 9:
+                self._ship(10)
+                self._progress(index + 1, len(steps), documents[-1].at)
+            time.sleep(max(0.0, began + (index + 1) * TICK - time.monotonic()))
+        for mishap in mishaps:
+            self._strike(mishap)
+        self._mark("played_s")
+
+    def _steps(self) -> Iterator[list[Document]]:
+        documents = [d for d in self.plan.documents if d.number not in self.done]
+        count = max(1, int(self.timing.play_seconds / TICK))
+        size = -(-len(documents) // count)
+        for start in range(0, len(documents), size):
+            yield documents[start : start + size]
+
+    def _tick(self, documents: list[Document], fault: str) -> None:
+        till = [d for d in documents if d.kind in ("sale", "return", "write_off", "refused")]
+        if till:
+            asked = {"receipts": [asking.receipt(d) for d in till], "fault": fault, "seconds": 2}
+            self.tills.post("/_sim/receipts", asked)
+        for document in documents:
+            if document.kind == "order" and document.number not in self.order_ids:
+                self._order(document)
+            elif document.kind == "refund":
+                order = self.order_ids[document.original]
+                self.shop.post("/_sim/refund", asking.refund(document, order))
+
+    def _order(self, order: Document) -> None:
+        made = self.shop.post("/_sim/checkout", asking.checkout(order))
+        self.order_ids[order.number] = made["id"]
+
+    def _strike(self, mishap: Mishap) -> None:
+        self.say(f"  ! {mishap.what}")
+        mishap.strike()
+
+    def _ship(self, count: int) -> None:
+        """The warehouse packs what is ready."""
+        self.erp.post("/_sim/ship", {"count": count})
+
+    def _progress(self, done: int, steps: int, at: str) -> None:
+        counts = self.erp.get("/_sim/counts")
+        self.say(
+            f"  {at[:16].replace('T', ' ')}  {100 * done // steps:3d} %  ERP: {counts['orders']}"
+            f" orders, {counts['pos_orders']} sales, {counts['credit_notes']} credit notes"
+        )
+
+    def _watch_first_order(self) -> None:
+        """When the first order of the shop was seen in the ERP."""
+        if until(lambda: self.erp.get("/_sim/counts")["orders"] > 0, 600, 0.2):
+            self._mark("first_order_s")
+
+    # ---- after
+    def create_unknown(self) -> None:
+        """The article the tills sell and the ERP has never heard of is created at last."""
+        sku = self.plan.unknown
+        product = asking.erp_product(self.plan.products[sku], self.plan.opening[sku])
+        if self.scripted:
+            self.say(f"  a person creates the article {sku} in the ERP")
+            self.erp.post("/_sim/product", product)
+            return
+        self.say(
+            f"  {sku} is sold at the tills and unknown to the ERP: create it in the ERP's window"
+        )
+        self.say(f"  ({self.erp.url}/?view=products: {product['title']}, {product['price']})")
+
+    def await_quiet(self) -> bool:
+        """Ship the rest and wait until the ERP holds as many documents as were played."""
+        want = {
+            "orders": len(self.plan.of("order")),
+            "pos_orders": len(self.plan.of("sale")),
+            "pos_returns": len(self.plan.of("return")),
+            "credit_notes": len(self.plan.of("refund")),
+            "invoices": len(self.plan.of("order")),
+            "deliveries_done": len(self.plan.of("order")),
+        }
+
+        def quiet() -> bool:
+            self._ship(1000)
+            counts = self.erp.get("/_sim/counts")
+            missing = {k: n - counts[k] for k, n in want.items() if counts[k] < n}
+            shown = ", ".join(f"{n} {k}" for k, n in missing.items())
+            self.say(f"  waiting for {shown}" if missing else "  everything has arrived")
+            return not missing
+
+        good = until(quiet, self.timing.quiet_seconds, 2.0)
+        self._mark("quiet_s")
+        return good
+
+    def evidence(self) -> dict[str, Any]:
+        return self.weather.evidence()
+
+    def _mark(self, name: str) -> None:
+        self.marks.setdefault(name, round(time.monotonic() - self.began, 1))
+
+
+def _till_fault(index: int, steps: int) -> str:
+    if index in {int(share * steps) for share in HALF_WRITTEN}:
+        return "half_written"
+    return "drop_twice" if index in {int(share * steps) for share in DROPPED_TWICE} else ""
