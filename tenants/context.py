@@ -11,15 +11,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import dramatiq
-from django.db import close_old_connections, connection
+from django.db import close_old_connections
 from django_tenants.utils import schema_context, tenant_context
 from dramatiq.middleware import MiddlewareError
 
+from kernel.schema import PUBLIC, active_schema, active_tenant
 from kernel.telemetry import logs
 from tenants.partners import selectors
 from tenants.partners.models import Partner
-
-PUBLIC = "public"
 
 
 class NoPartner(MiddlewareError):
@@ -54,12 +53,12 @@ def public_context() -> Iterator[None]:
 
 def current_schema() -> str:
     """The active schema's name, ``public`` outside any partner."""
-    return str(connection.schema_name)
+    return active_schema()
 
 
 def current_partner() -> Partner:
     """The partner whose schema is active. Raises NoPartner in the public schema."""
-    tenant = connection.tenant
+    tenant = active_tenant()
     if isinstance(tenant, Partner):
         return tenant
     if current_schema() == PUBLIC:

@@ -14,13 +14,15 @@ from __future__ import annotations
 from django.db.backends.utils import CursorWrapper
 
 TABLES = """
-SELECT format('CREATE TABLE %%I.%%I (LIKE %%I.%%I INCLUDING ALL EXCLUDING INDEXES EXCLUDING CONSTRAINTS)',
+SELECT format('CREATE TABLE %%I.%%I (LIKE %%I.%%I'
+              ' INCLUDING ALL EXCLUDING INDEXES EXCLUDING CONSTRAINTS)',
               %(clone)s, c.relname, %(template)s, c.relname)
 FROM pg_class c WHERE c.relnamespace = %(template)s::regnamespace AND c.relkind = 'r'
 ORDER BY c.relname"""
 
 SEQUENCES = """
-SELECT format('CREATE SEQUENCE %%I AS %%s INCREMENT %%s MINVALUE %%s MAXVALUE %%s START %%s CACHE %%s%%s',
+SELECT format('CREATE SEQUENCE %%I AS %%s INCREMENT %%s MINVALUE %%s MAXVALUE %%s'
+              ' START %%s CACHE %%s%%s',
               c.relname, format_type(s.seqtypid, NULL), s.seqincrement, s.seqmin, s.seqmax,
               s.seqstart, s.seqcache, CASE WHEN s.seqcycle THEN ' CYCLE' ELSE '' END)
 FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid

@@ -7,7 +7,7 @@ every other header a client can set are ignored.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
@@ -35,7 +35,7 @@ class HostMiddleware:
         if host is None:
             return HttpResponseNotFound()
         if host in settings.PUBLIC_HOSTS:
-            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF  # type: ignore[attr-defined]
+            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
             with public_context():
                 return self.get_response(request)
         with public_context():
@@ -48,7 +48,7 @@ class HostMiddleware:
         with partner_context(partner):
             response = self.get_response(request)
         if isinstance(response, StreamingHttpResponse) and not response.is_async:
-            response.streaming_content = _streamed_in(partner, iter(response.streaming_content))
+            response.streaming_content = _streamed_in(partner, _sync(response))
         return response
 
 
@@ -66,6 +66,10 @@ def _closed(request: HttpRequest, partner: Partner) -> HttpResponse:
     page = render(request, "partners/closed.html", {"brand": brand}, status=503)
     page["Retry-After"] = "3600"
     return page
+
+
+def _sync(response: StreamingHttpResponse) -> Iterator[bytes]:
+    return cast(Iterator[bytes], iter(cast(Any, response.streaming_content)))
 
 
 def _streamed_in(partner: Partner, chunks: Iterator[Any]) -> Iterator[Any]:

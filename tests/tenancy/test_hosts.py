@@ -54,7 +54,7 @@ def test_every_way_to_write_a_verified_host_is_that_partner(make_partner, host) 
         "northwind.localhost/",
         "northwind.localhost northwind.localhost",
         "northwind.localhost,southwind.localhost",
-        "northwınd.localhost",
+        "northw\u0131nd.localhost",
         "xn--northwnd-q4a.localhost",
         "%6eorthwind.localhost",
         "",

@@ -204,7 +204,7 @@ def authority_problems(file: str) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "No file of certificate authorities was found: https calls to shops and ERPs will fail.",
+            "No file of certificate authorities was found: every https call will fail.",
             hint="Install the system's ca-certificates, or point SSL_CERT_FILE at such a file.",
             id="crossdock.W011",
         )

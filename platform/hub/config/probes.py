@@ -16,6 +16,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from hub.monitoring.progress import progress
 from kernel.telemetry import metrics as registry
 
 LOOPBACK = {"127.0.0.1", "::1"}
@@ -37,7 +38,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     Redis down is reported but doesn't make the process unready: it only slows work down.
     """
     report: dict[str, Any] = {"database": _database(), "redis": _redis(), **_progress()}
-    swept = report.get("last_sweep_age")
+    swept = report["last_sweep_s"]
     stuck = swept is not None and swept > STALE_SWEEP
     report["ready"] = report["database"] and not stuck
     return JsonResponse(report, status=200 if report["ready"] else 503)
@@ -84,11 +85,8 @@ def _redis() -> bool | None:
 
 
 def _progress() -> dict[str, Any]:
-    try:
-        from hub.monitoring.progress import progress  # noqa: PLC0415  arrives with hub.sync
-    except ImportError:
-        return {"oldest_due_age": None, "last_sweep_age": None}
+    """Of `hub.monitoring.progress`; unknown, as null, while the database or Redis is away."""
     try:
         return progress()
-    except DatabaseError:
-        return {"oldest_due_age": None, "last_sweep_age": None}
+    except (DatabaseError, redis.RedisError):
+        return {"oldest_due_s": None, "last_sweep_s": None, "well": None}

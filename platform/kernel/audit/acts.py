@@ -46,7 +46,7 @@ def catalogue() -> dict[str, str]:
 
 
 def readable(code: str, actor: str, subject: str, detail: Mapping[str, Any]) -> str:
-    """The act as a sentence; what an old entry lacks shows as a question mark, an old code as itself."""
+    """The act as a sentence; what an old entry lacks shows as "?", an old code as itself."""
     template = _templates.get(code)
     if template is None:
         return f"{actor}: {code} {subject}"

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from kernel.audit import acts
 from kernel.audit.models import AuditEntry
+from kernel.schema import active_schema
 
 LOCK_CLASS = 0x61756474
 """First half of the advisory lock; the second is a hash of the schema's name."""
@@ -31,7 +32,7 @@ def record(actor: str, act: str, subject: str, detail: dict[str, Any] | None = N
     acts.required(act)
     facts = _storable(detail or {})
     with transaction.atomic():
-        schema = str(connection.schema_name)
+        schema = active_schema()
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK_CLASS, schema])
         last = AuditEntry.objects.order_by("-seq").first()

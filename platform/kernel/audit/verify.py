@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import connection
-
 from kernel.audit.models import AuditEntry
 from kernel.audit.record import GENESIS, seal
+from kernel.schema import active_schema
 
 CHUNK = 1000
 
@@ -32,7 +31,7 @@ class Verdict:
 
 def verify() -> Verdict:
     """Check every row of the active schema's audit, oldest first."""
-    schema = str(connection.schema_name)
+    schema = active_schema()
     previous, count = GENESIS, 0
     for entry in AuditEntry.objects.order_by("seq").iterator(chunk_size=CHUNK):
         problem = _problem(schema, entry, count + 1, previous)

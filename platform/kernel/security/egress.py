@@ -49,7 +49,7 @@ class EgressError(Exception):
 
 
 class EgressRefused(EgressError):
-    """We won't call this address: correct it where it is configured, or have the operator allow it."""
+    """We won't call this address: correct it, or have the operator allow it."""
 
 
 class NotSent(EgressError):

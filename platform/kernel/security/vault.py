@@ -9,8 +9,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
+from kernel.schema import active_schema
 from kernel.security import envelope
 from kernel.security.models import DataKey, Secret
 
@@ -21,7 +22,7 @@ class NoSuchSecret(LookupError):
 
 def put(owner_id: UUID, field: str, value: str, *, owner_kind: str = "connection") -> UUID:
     """Store or replace one secret; returns its row's id."""
-    schema = str(connection.schema_name)
+    schema = active_schema()
     with transaction.atomic():
         key = _data_key(schema)
         secret = (
@@ -40,12 +41,12 @@ def get(owner_id: UUID, field: str, *, owner_kind: str = "connection") -> str:
     secret = Secret.objects.filter(owner_kind=owner_kind, owner_id=owner_id, field=field).first()
     if secret is None:
         raise NoSuchSecret(f"No {field} is stored for this {owner_kind}: enter it.")
-    return _value(str(connection.schema_name), secret, _stored_key(str(connection.schema_name)))
+    return _value(active_schema(), secret, _stored_key(active_schema()))
 
 
 def get_all(owner_id: UUID, *, owner_kind: str = "connection") -> dict[str, str]:
     """Every secret of one owner, field to value; empty when there is none."""
-    schema = str(connection.schema_name)
+    schema = active_schema()
     secrets = list(Secret.objects.filter(owner_kind=owner_kind, owner_id=owner_id))
     if not secrets:
         return {}
@@ -75,7 +76,7 @@ def rewrap() -> bool:
 
     Secrets stay as they are: only the wrapping changes, so it can run in traffic.
     """
-    schema = str(connection.schema_name)
+    schema = active_schema()
     with transaction.atomic():
         row = DataKey.objects.select_for_update().first()
         if row is None or row.kek == envelope.fingerprint(settings.VAULT_KEY):

@@ -72,7 +72,7 @@ def redacted(value: Any, name: str = "", depth: int = DEPTH) -> Any:
 
 def configure(settings: Mapping[str, Any]) -> None:
     """Django's LOGGING_CONFIG: route everything to standard error. ``settings``: {"level": …}."""
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         _with_context,
         structlog.stdlib.add_log_level,
