@@ -22,8 +22,10 @@ STYLE = """
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 main{max-width:56rem;margin:auto;padding:1rem}h1{font-size:1.4rem}h2{font-size:1.05rem}
 .card{display:block;background:var(--card);border:1px solid var(--line);border-radius:.6rem;
-padding:.8rem 1rem;margin:.5rem 0;color:inherit;text-decoration:none}.card:hover{border-color:var(--good)}
-.card b{font-size:1.25rem;font-variant-numeric:tabular-nums}.good{color:var(--good)}.bad{color:var(--bad)}
+padding:.8rem 1rem;margin:.5rem 0;color:inherit;text-decoration:none}
+.card:hover{border-color:var(--good)}
+.card b{font-size:1.25rem;font-variant-numeric:tabular-nums}
+.good{color:var(--good)}.bad{color:var(--bad)}
 button{font:inherit;padding:.5rem 1rem;margin:0 .5rem .5rem 0;border-radius:.5rem;cursor:pointer;
 border:1px solid var(--line);background:var(--card);color:inherit}form{display:inline}
 small{color:var(--soft)}
@@ -114,7 +116,8 @@ def page(board: Board) -> str:
         )
     )
     links = "".join(
-        f"<a class=card href='{outside.url}/'>{escape(outside.title)} <small>{outside.url}</small></a>"
+        f"<a class=card href='{outside.url}/'>{escape(outside.title)} "
+        f"<small>{outside.url}</small></a>"
         for outside in (stage.shop, stage.tills, stage.erp, stage.shop2, stage.erp2)
     )
     return (

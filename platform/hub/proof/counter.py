@@ -152,9 +152,10 @@ def _look_into_erp(found: Found, erp: Erp, invoice_of: dict[str, str], stock: bo
         named[order["name"]] = invoice = invoice_of.get(number, number)
         found.erp_orders[invoice].append(_money(order["amount_total"]))
     _look_at_accounts(found, erp, named)
-    fields = ("name", "pos_reference", "general_customer_note", "amount_total", "is_refund")
-    for receipt in erp.rows("pos.order", [["state", "!=", "cancel"]], *fields):
-        words = " ".join(str(receipt[f] or "") for f in fields[:3])
+    names = ("name", "pos_reference", "general_customer_note")
+    alive = [["state", "!=", "cancel"]]
+    for receipt in erp.rows("pos.order", alive, *names, "amount_total", "is_refund"):
+        words = " ".join(str(receipt[name] or "") for name in names)
         match = RECEIPT.search(words)
         number = match[0] if match else f"ERP {receipt['name']}"
         amount = _money(receipt["amount_total"])
@@ -252,8 +253,10 @@ def from_extract(path: Path) -> Expected:
         for sku in goods
     }
     prices = {sku: product.price for sku, product in plan.products.items()}
-    kinds = (dict(amounts[k]) for k in ("order", "refund", "sale", "return"))
-    return Expected(*kinds, stock=stock, shop_stock=shop, prices=prices)
+    return Expected(
+        dict(amounts["order"]), dict(amounts["refund"]), dict(amounts["sale"]),
+        dict(amounts["return"]), stock, shop, prices,
+    )  # fmt: skip
 
 
 def _stock_after(plan: Any, warehouse: str) -> dict[tuple[str, str], int]:
@@ -338,7 +341,7 @@ def _match(
         wrong = min(missing.total(), extra.total())
         report.cents_off += [
             f"{what} {number}: {b} instead of {a}"
-            for a, b in list(zip(missing.elements(), extra.elements(), strict=False))
+            for a, b in zip(missing.elements(), extra.elements(), strict=False)
         ]
         report.lost += [f"{what} {number}"] * (missing.total() - wrong)
         report.doubled += [f"{what} {number}"] * (extra.total() - wrong)

@@ -33,8 +33,8 @@ DECLARATION = HERE / "data" / "demo.toml"
 PARTNER, NEIGHBOUR = "harbourside", "lindenworks"
 COUNTS_UNTIL = 120.0
 MADE_UP = (
-    "Orders, receipts, cancellations and all their dirt are real (UCI Online Retail, 8 to 21 August "
-    "2011, CC BY 4.0).\nMade up by us: payments, taxes, opening stock, the stores, people's names "
+    "Orders, receipts, cancellations and all their dirt are real (UCI Online Retail, 8 to 21 "
+    "August 2011, CC BY 4.0).\nMade up by us: payments, taxes, opening stock, the stores, people's names "
     "and e-mail addresses."
 )
 

@@ -1,4 +1,4 @@
-"""The stage of the demo: an installation, the outside systems beside it, and hands to break both."""
+"""The stage of the demo: an installation, outside systems beside it, hands to break both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hub.runtime.processes import Ports, answers, check_ports
 HERE = Path(__file__).parent
 EXTRACT = HERE / "data" / "online-retail-2011-08.csv.gz"
 # They open nothing but simulators and the demo's own people, on loopback.
-SHOP_KEY, SHOP_SECRET = "ck_crossdock_demo_shop", "cs_crossdock_demo_shop"  # noqa: S105
+SHOP_KEY, SHOP_SECRET = "ck_crossdock_demo_shop", "cs_crossdock_demo_shop"
 ERP_KEY = "odoo-sim-key"
 PASSWORD = "show-me-the-dock"  # noqa: S105
 SIMULATORS = {
@@ -92,9 +92,9 @@ class Stage:
         check_ports(*(self.addresses.port(name) for name in (*SIMULATORS, "board")))
         for name, module in SIMULATORS.items():
             port = self.addresses.port(name)
-            argv = (sys.executable, "-m", module, "--port", str(port))
-            argv += ("--state", str(self.home.simulators / f"{name}.db"))
-            argv += ("--folder", str(tills)) if name == "tills" else ()
+            state = str(self.home.simulators / f"{name}.db")
+            folder = ("--folder", str(tills)) if name == "tills" else ()
+            argv = (sys.executable, "-m", module, "--port", str(port), "--state", state, *folder)
             env = self.installation.environ()
             ready = answers(port, "/")
             self.installation.start(
