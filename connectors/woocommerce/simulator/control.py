@@ -150,10 +150,13 @@ def _product(shop: Shop, sku: str) -> Row:
 
 def _line(shop: Shop, line: Row) -> Row:
     row = _product(shop, line["sku"])
-    asked: Row = {"product_id": row["id"], "quantity": int(line["qty"])}
-    if line.get("unit_price") is not None:
-        asked["_unit_price"] = str(line["unit_price"])
-    return asked
+    price = line.get("unit_price")
+    shown = row["sale_price"] or row["regular_price"]
+    return {
+        "product_id": row["id"],
+        "quantity": int(line["qty"]),
+        "_unit_price": shown if price is None else str(price),
+    }
 
 
 def _without_vat(shop: Shop, gross: Any, *, taxed: bool = True) -> str:

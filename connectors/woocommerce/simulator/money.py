@@ -37,6 +37,12 @@ def php_number(amount: Decimal) -> int | float:
     return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
+def php_division(amount: Decimal, by: int) -> int | float:
+    """A line's price, divided as floats like PHP does, digits and all (finding 22)."""
+    quotient = float(amount) / by if by else 0.0
+    return int(quotient) if quotient.is_integer() else quotient
+
+
 def short(amount: Decimal) -> str:
     """Without padding, as `coupon_lines[].discount` shows it."""
     text = places(amount)

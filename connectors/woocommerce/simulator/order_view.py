@@ -7,7 +7,13 @@ from typing import Any
 
 from connectors.sdk.simulation.store import Row
 from connectors.woocommerce.simulator import orders
-from connectors.woocommerce.simulator.money import php_number, places, short, tax_cents
+from connectors.woocommerce.simulator.money import (
+    php_division,
+    php_number,
+    places,
+    short,
+    tax_cents,
+)
 from connectors.woocommerce.simulator.products import links
 from connectors.woocommerce.simulator.shop import SYMBOLS, Shop
 
@@ -68,7 +74,7 @@ def line_view(order: Row, line: Row, dp: int = 2) -> Row:
         "taxes": [_tax_view(order, t, dp) for t in line["taxes"]],
         "meta_data": [_displayed(m) for m in line["meta_data"]], "sku": line["sku"],
         "global_unique_id": line["global_unique_id"],
-        "price": php_number(total / quantity if quantity else Decimal(0)),
+        "price": php_division(total, quantity),
         "image": line["image"], "parent_name": line["parent_name"],
     }  # fmt: skip
 

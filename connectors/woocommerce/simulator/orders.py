@@ -71,9 +71,11 @@ def create(shop: Shop, body: Row, *, via: str = "rest-api", placed: int | None =
     _apply_plain(shop, row, body)
     try:
         _apply_lines(shop, row, body)
-    except errors.WooError:
+    except errors.WooError as error:
         row["status"] = "checkout-draft"
         shop.put("order", row)
+        if error.code == "woocommerce_rest_invalid_coupon":
+            error.data["new_draft_order_id"] = row["id"]
         raise
     shop.put("order", row)
     shop.happen("order", "created", row["id"])
@@ -234,9 +236,8 @@ def _product_line(shop: Shop, row: Row, line: Row, discount: Decimal) -> Row:
     quantity = products._whole(line.get("quantity", 1))
     parent = shop.get("product", product["parent_id"]) if product and product["parent_id"] else None
     tax_class = product["tax_class"] if product else ""
-    net_price = _net_price(shop, row, product, line)
-    subtotal = _said(line, "subtotal", net_price * quantity)
-    total = _said(line, "total", subtotal * (1 - discount) if "subtotal" not in line else subtotal)
+    subtotal = _said(line, "subtotal", _net(shop, row, product, line, quantity))
+    total = _said(line, "total", subtotal - cents(subtotal * discount))
     meta = [
         {"id": shop.store.next_id("meta"), "key": m["key"], "value": m["value"]}
         for m in line.get("meta_data") or []
@@ -268,15 +269,18 @@ def _find(shop: Shop, line: Row) -> Row | None:
     return shop.get("product", line.get("variation_id") or line.get("product_id") or 0)
 
 
-def _net_price(shop: Shop, row: Row, product: Row | None, line: Row) -> Decimal:
-    shown = line.get("_unit_price") or (
-        (product["sale_price"] or product["regular_price"]) if product else ""
-    )
-    price = Decimal(shown or "0")
+def _net(shop: Shop, row: Row, product: Row | None, line: Row, quantity: int) -> Decimal:
+    """A line's price without tax. A checkout (``_unit_price``) takes tax out of the whole line;
+    the API takes it out of one piece and rounds that first (recording 300)."""
+    tax_class = product["tax_class"] if product else ""
+    shown = (product["sale_price"] or product["regular_price"]) if product else ""
+    price = Decimal(line.get("_unit_price") or shown or "0")
     if not row["prices_include_tax"]:
-        return price
-    base = rates_for(shop, "", "", product["tax_class"] if product else "")
-    return without_tax(price * 10**6, base) / 10**6
+        return price * quantity
+    base = rates_for(shop, "", "", tax_class)
+    if "_unit_price" in line:
+        return without_tax(price * quantity, base)
+    return without_tax(price, base) * quantity
 
 
 def _said(line: Row, name: str, computed: Decimal) -> Decimal:

@@ -237,6 +237,7 @@ def view(shop: Shop, row: Row, *, edited: bool = False) -> Row:
         shown["generated_slug"] = row["slug"]
     shown["_links"] = links(url, "products", id_)
     if row["parent_id"]:
+        shown["total_sales"] = str(row["total_sales"])  # text for a variation (recording 031)
         shown["_links"]["up"] = [{"href": f"{url}/wp-json/wc/v3/products/{row['parent_id']}"}]
     return shown
 
