@@ -13,6 +13,7 @@ from connectors.sdk.connector import Connector
 from connectors.sdk.errors import ConnectorError
 from connectors.sdk.records import Heard, WebhookRequest
 from hub.canonical.entities import ENTITIES, RecordClass
+from hub.connections.config import with_defaults
 from hub.mappings.rules import validate_rules
 from hub.mappings.selectors import mapping_names, shipped_path, shipped_rules
 
@@ -47,7 +48,8 @@ def test_everything_a_person_fills_in_is_explained(kind: Kind) -> None:
     assert len({f.name for f in fields}) == len(fields)
     for field in fields:
         assert field.label and field.label[0].isupper()
-        assert field.help or field.kind == "flag", f"{field.name}: say where to find it"
+        given = not field.required or field.default is not None
+        assert field.help or given, f"{field.name}: say where to find it"
         assert not (field.kind == "secret" and field.default), f"{field.name}: a shipped secret"
         assert field.required or field.default is not None or field.kind in ("secret", "text")
 
@@ -122,9 +124,9 @@ def test_every_mapping_has_a_sample(name: str, mapping: str) -> None:
 
 
 @pytest.mark.parametrize("kind", every())
-def test_it_survives_bytes_that_are_none_of_its_own(kind: Kind) -> None:
+def test_it_survives_bytes_that_are_none_of_its_own(kind: Kind, tmp_path: Path) -> None:
     """Understanding is pure, and anything but a record is an error of the SDK."""
-    connector = kind(config={}, secrets={}, http=_NoNetwork())
+    connector = kind(config=_config(kind, tmp_path), secrets=_secrets(kind), http=_NoNetwork())
     for stream in kind.manifest.streams:
         for body in (b"", b"\x00\xff\xfe", b"<html>maintenance</html>", b"[]", b"null", b'{"a":'):
             try:
@@ -136,7 +138,7 @@ def test_it_survives_bytes_that_are_none_of_its_own(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", every())
 def test_a_push_nobody_signed_is_not_taken(kind: Kind) -> None:
     request = WebhookRequest("POST", {"content-type": "application/json"}, "", b'{"id": 1}')
-    verdict = kind.webhook(request, [dict.fromkeys(kind.manifest.secret_fields, "secret")])
+    verdict = kind.webhook(request, [_secrets(kind)])
     assert verdict.status >= 400 and verdict.why and not verdict.heard
 
 
@@ -144,6 +146,22 @@ def test_a_push_nobody_signed_is_not_taken(kind: Kind) -> None:
 def test_its_simulator_can_be_started(kind: Kind) -> None:
     folder = kind.manifest.folder / "simulator"
     assert (folder / "__main__.py").exists()
+
+
+def _config(kind: Kind, folder: Path) -> dict[str, Any]:
+    """Defaults, and something of the right kind for what a person must fill in."""
+    made = {"url": "https://shop.example.com", "folder": str(folder), "number": 1, "flag": False,
+            "list": [], "table": {}, "text": "text"}  # fmt: skip
+    filled = {
+        field.name: made[field.kind]
+        for field in kind.manifest.fields
+        if field.kind != "secret" and field.default is None
+    }
+    return with_defaults(kind.manifest, filled)
+
+
+def _secrets(kind: Kind) -> dict[str, str]:
+    return dict.fromkeys(kind.manifest.secret_fields, "secret")
 
 
 class _NoNetwork:

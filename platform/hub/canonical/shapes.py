@@ -75,7 +75,7 @@ def _check_scalar(kind: Any, value: Any, path: str) -> Iterator[Problem]:
         yield _mismatch(path, value, words)
         return
     pattern = getattr(kind, "pattern", None)
-    if pattern and not re.search(pattern, value):
+    if pattern and not re.search(pattern, str(value)):
         yield Problem(path, "type-mismatch", f"{shown(value)} has not the form {pattern}.")
 
 

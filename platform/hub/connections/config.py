@@ -59,10 +59,10 @@ def _value_problems(field: Field, value: Any) -> Iterator[str]:
     if not isinstance(value, kinds) or (field.kind == "number" and isinstance(value, bool)):
         yield f"{field.label} must be {words}."
     elif field.kind == "url":
-        parts = urlsplit(value)
+        parts = urlsplit(str(value))
         if parts.scheme not in ("http", "https") or not parts.hostname:
             yield f"{field.label} must be an address that begins with https:// or http://."
         elif parts.username or parts.password:
             yield f"{field.label} holds a user name: put credentials under 'secrets'."
-    elif field.kind in ("text", "folder") and field.required and not value.strip():
+    elif field.kind in ("text", "folder") and field.required and not str(value).strip():
         yield f"{field.label} must not be empty."

@@ -65,7 +65,8 @@ def connect(
         for field, value in secrets.items():
             vault.put(connection.id, field, value)
         if WEBHOOK_SECRET not in secrets and any(s.push for s in kind.manifest.streams):
-            vault.put(connection.id, WEBHOOK_SECRET, random.token_urlsafe(32))
+            # Letters and digits only: some systems spoil other characters in their settings.
+            vault.put(connection.id, WEBHOOK_SECRET, random.token_hex(32))
         _raise_release(connection)
         detail = {"title": title, "connector": connector, "slug": slug}
         record(actor, "connection.made", _subject(connection), detail)

@@ -24,6 +24,8 @@ from hub.mappings.selectors import mapping_names
 from tenants.partners import colours
 
 Found = Iterator[Problem]
+#: (environment, slug) → connector, of the merchant's connections in the file.
+Known = dict[tuple[str, str], str]
 
 
 def examine(document: Document) -> list[str]:
@@ -109,13 +111,11 @@ def _merchant(document: Document, merchant: tables.MerchantTable, at: str) -> Fo
     yield from _twice(f"{at}.flows", "slot of an active flow", slots)
     for index, connection in enumerate(merchant.connections):
         yield from _connection(document, connection, f"{at}.connections[{index}]")
-    known = {(c.environment, c.slug): c.connector for c in merchant.connections}
+    known: Known = {(c.environment, c.slug): c.connector for c in merchant.connections}
     yield from _parts(document, merchant, known, at)
 
 
-def _parts(
-    document: Document, merchant: tables.MerchantTable, known: dict[tuple[str, str], str], at: str
-) -> Found:
+def _parts(document: Document, merchant: tables.MerchantTable, known: Known, at: str) -> Found:
     for index, mapping in enumerate(merchant.mappings):
         yield from _mapping(document, mapping, known, f"{at}.mappings[{index}]")
     for index, owner in enumerate(merchant.ownership):
@@ -154,9 +154,7 @@ def _connection(document: Document, table: tables.ConnectionTable, at: str) -> F
             yield from _there(lambda value=value: text_of(document, value), f"{at}.secrets.{name}")
 
 
-def _connected(
-    environment: str, slug: str, known: dict[tuple[str, str], str], at: str
-) -> Iterator[Problem]:
+def _connected(environment: str, slug: str, known: Known, at: str) -> Iterator[Problem]:
     if (environment, slug) not in known:
         names = ", ".join(s for e, s in known if e == environment) or "none"
         yield _wrong(at, f"There is no connection {slug!r} in {environment}; there are: {names}.")
@@ -176,9 +174,7 @@ def rules_of(document: Document, mapping: tables.Mapping) -> Any:
         raise NotThere(f"The file {mapping.file} is no JSON ({error}).") from error
 
 
-def _mapping(
-    document: Document, table: tables.Mapping, known: dict[tuple[str, str], str], at: str
-) -> Found:
+def _mapping(document: Document, table: tables.Mapping, known: Known, at: str) -> Found:
     yield from _connected(table.environment, table.connection, known, f"{at}.connection")
     connector = known.get((table.environment, table.connection), "")
     if connector in connectors() and table.name not in mapping_names(connector):
@@ -193,7 +189,7 @@ def _mapping(
         yield _wrong(f"{at}.rules.{problem.path}", problem.message)
 
 
-def _owner(table: tables.Owner, known: dict[tuple[str, str], str], at: str) -> Found:
+def _owner(table: tables.Owner, known: Known, at: str) -> Found:
     for slug in table.connections:
         yield from _connected(table.environment, slug, known, f"{at}.connections")
     if table.entity not in ENTITIES:
@@ -203,7 +199,7 @@ def _owner(table: tables.Owner, known: dict[tuple[str, str], str], at: str) -> F
         yield _wrong(f"{at}.group", f"A {table.entity} has only the groups {names}.")
 
 
-def _flow(table: tables.FlowTable, known: dict[tuple[str, str], str], at: str) -> Found:
+def _flow(table: tables.FlowTable, known: Known, at: str) -> Found:
     for slug in table.sources:
         yield from _connected(table.environment, slug, known, f"{at}.sources")
     yield from _connected(table.environment, table.target, known, f"{at}.target")

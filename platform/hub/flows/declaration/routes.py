@@ -49,17 +49,14 @@ def settle_availability(
             "locations": row and row.locations,
             "buffer": row and row.buffer,
         }
-        new = {
-            "source": table.source,
-            "locations": table.locations,
-            "buffer": Decimal(table.buffer),
-        }
+        buffer = Decimal(table.buffer)
+        new = {"source": table.source, "locations": table.locations, "buffer": buffer}
         set_availability(
             environment,
             table.code,
             source=connected[table.environment, table.source],
             locations=table.locations,
-            buffer=new["buffer"],
+            buffer=buffer,
             actor=ACTOR,
         )
         details = differences(old, new) if row else []
