@@ -39,7 +39,7 @@ def ring(bell: Bell, subject: uuid.UUID | str, *, schema: str | None = None) -> 
         log.warning("doorbell.unreachable", bell=bell, error=type(error).__name__)
 
 
-@dramatiq.actor(broker=broker, queue_name="realtime", max_retries=0, time_limit=600_000)
+@dramatiq.actor(broker=broker, queue_name="realtime", time_limit=600_000)
 def drain_inbox(subject: str) -> None:
     """Normalise a turn's worth of a connection's events; then ring for what became due."""
     connection = uuid.UUID(subject)
@@ -54,7 +54,7 @@ def drain_inbox(subject: str) -> None:
     ring("housekeeping", "needs")
 
 
-@dramatiq.actor(broker=broker, queue_name="realtime", max_retries=0, time_limit=600_000)
+@dramatiq.actor(broker=broker, queue_name="realtime", time_limit=600_000)
 def drain_deliveries(subject: str) -> None:
     """Deliver a turn's worth of what is due at a connection."""
     connection = uuid.UUID(subject)
@@ -72,7 +72,7 @@ def drain_deliveries(subject: str) -> None:
         _ring_inbox(connection)
 
 
-@dramatiq.actor(broker=broker, queue_name="batch", max_retries=0, time_limit=600_000)
+@dramatiq.actor(broker=broker, queue_name="batch", time_limit=600_000)
 def poll_connection(subject: str) -> None:
     """Poll what is due of a connection, and ring for what came."""
     _begin("poll", subject)
@@ -81,7 +81,7 @@ def poll_connection(subject: str) -> None:
             ring("inbox", subject)
 
 
-@dramatiq.actor(broker=broker, queue_name="housekeeping", max_retries=0, time_limit=600_000)
+@dramatiq.actor(broker=broker, queue_name="housekeeping", time_limit=600_000)
 def housekeeping(subject: str) -> None:
     """Free what waited for a binding that is there now; close exceptions that hold nothing up."""
     _begin("housekeeping", subject)

@@ -85,6 +85,11 @@ class Task:
         return {} if self.raw is None else msgspec.json.decode(self.raw)
 
     @property
+    def repeatable(self) -> bool:
+        """Sending it twice is harmless: it sets a value of something that is there already."""
+        return self.resource.writes == "set" and bool(self.external_id)
+
+    @property
     def in_doubt(self) -> bool:
         """An earlier send of it may have had its effect."""
         return self.uncertain or self.verify or (self.lost and self.sending_version is not None)

@@ -72,7 +72,7 @@ def _must_ask(task: Task) -> bool:
     return (
         task.in_doubt
         and task.sending_version is not None
-        and resource.writes != "set"
+        and not task.repeatable
         and resource.proof == "none"
     )
 
@@ -187,7 +187,7 @@ class _Run:
     def begin(self) -> Step | Done | Found | None:
         """On the other thread: look up what is in doubt, else start writing."""
         task, resource = self.task, self.task.resource
-        if task.in_doubt and resource.writes != "set" and resource.proof == "lookup":
+        if task.in_doubt and not task.repeatable and resource.proof == "lookup":
             found = self.connector.look_up(resource.name, _item(self.plan, task))
             self.looked = True
             if found is not None:

@@ -42,7 +42,7 @@ def freeze(connection: Connection, plan: Plan, tasks: list[Task]) -> Frozen:
     result = Frozen()
     fresh = []
     for task in tasks:
-        if task.sending_version is not None and not _newest_will_do(task):
+        if task.sending_version is not None and not task.repeatable:
             # In doubt, or half done in steps: the same bytes and key as before. A send that
             # surely had no effect was unfrozen when it was settled.
             result.send.append(task)
@@ -61,11 +61,6 @@ def freeze(connection: Connection, plan: Plan, tasks: list[Task]) -> Frozen:
     _store(plan, frozen)
     result.send += frozen
     return result
-
-
-def _newest_will_do(task: Task) -> bool:
-    """A target that just sets a value takes the newest: an older one need not be resolved."""
-    return task.resource.writes == "set"
 
 
 def _same(task: Task) -> bool:
@@ -115,7 +110,8 @@ def _leaves(connection: Connection, plan: Plan, task: Task, content: dict[str, A
         return (task.delivered == 0 and not task.external_id) or not task.resource.deletes
     if task.delivered == 0 and is_void(content) and flow.settings.void == "skip":
         return True
-    return task.delivered == 0 and not flow.matches(content)
+    mapping = mapping_for(connection, f"{task.entity}.{task.resource.name}")
+    return task.delivered == 0 and not (flow.matches(content) and mapping.applies(content))
 
 
 @dataclass(slots=True)
@@ -166,7 +162,7 @@ def _fix(connection: Connection, plan: Plan, task: Task, body: dict[str, Any] | 
     task.sending_hash = digest(encoded)
     task.sending_key = key_of(plan.environment, task, op)
     task.verify = False
-    task.uncertain = task.uncertain and task.resource.writes != "set"
+    task.uncertain = task.uncertain and not task.repeatable
 
 
 def key_of(environment: uuid.UUID, task: Task, op: str) -> str:

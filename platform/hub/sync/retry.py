@@ -51,17 +51,21 @@ def decide(
     *,
     attempts: int,
     resource: Resource,
+    repeatable: bool,
     now: datetime,
     jitter: float,
 ) -> Decision:
-    """What follows from ``error`` after ``attempts`` own attempts. ``jitter``: 0..1."""
+    """What follows from ``error`` after ``attempts`` own attempts.
+
+    ``repeatable``: sending twice is harmless, it only sets a value. ``jitter``: 0..1.
+    """
     if isinstance(error, AccessRefused):
         return Decision("pause", now, counts=False)
     if isinstance(error, Unavailable):
         wait = error.retry_after or _spread(SCHEDULE[min(attempts, 1)], jitter)
         return Decision("retry", _after(now, wait), counts=False, trips=True)
     if isinstance(error, OutcomeUnknown):
-        return _after_unknown(resource, now, jitter, attempts)
+        return _after_unknown(resource, repeatable, now, jitter, attempts)
     if isinstance(error, MissingReference):
         return Decision("block", now, counts=False)
     if isinstance(error, NotYet):
@@ -85,8 +89,10 @@ def breaker_wait(failures: int, error: ConnectorError | None = None) -> timedelt
     return timedelta(seconds=OPEN_SECONDS[min(max(failures, 1), len(OPEN_SECONDS)) - 1])
 
 
-def _after_unknown(resource: Resource, now: datetime, jitter: float, attempts: int) -> Decision:
-    if resource.writes == "set" or resource.proof == "key":
+def _after_unknown(
+    resource: Resource, repeatable: bool, now: datetime, jitter: float, attempts: int
+) -> Decision:
+    if repeatable or resource.proof == "key":
         # Resending is harmless: the last value wins, or the target knows our key.
         wait = _spread(SCHEDULE[min(attempts, 2)], jitter)
         return Decision("retry", _after(now, wait), counts=False, trips=True)

@@ -48,7 +48,7 @@ def route(plan: Plan, changed: Sequence[Known]) -> list[Wanted]:
                 continue
             if matches(flow, record, content):
                 wanted.append((record, flow, content))
-            else:
+            elif record.version > 1:
                 leaving.append((record, flow))
     wanted = [w for w in wanted if _follows(w[1], w[2])] if wanted else []
     deliveries = _upsert(plan, wanted) if wanted else []

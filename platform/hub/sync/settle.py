@@ -279,8 +279,14 @@ def _failed(connection: Connection, answer: Answer) -> None:
     now = datetime.now(UTC)
     jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
     if isinstance(error, ConnectorError):
-        decision = retry.decide(error, attempts=task.attempts, resource=task.resource, now=now,
-                                jitter=jitter)  # fmt: skip
+        decision = retry.decide(
+            error,
+            attempts=task.attempts,
+            resource=task.resource,
+            repeatable=task.repeatable,
+            now=now,
+            jitter=jitter,
+        )
     else:
         decision = retry.decide_bug(attempts=task.attempts, now=now, jitter=jitter)
         error = ConnectorError(f"Our own defect ({type(error).__name__}); the platform's team "
