@@ -34,7 +34,7 @@ def test_a_sweep_that_stopped_makes_it_unready(ago, status) -> None:
     REDIS_URL="redis://127.0.0.1:1/0",
     CACHES={
         "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "kernel.cache.ForgetfulRedisCache",
             "LOCATION": "redis://127.0.0.1:1/0",
             "KEY_FUNCTION": "django_tenants.cache.make_key",
         }
