@@ -358,10 +358,23 @@ class Fulfilment(Entity, kw_only=True):
     shipped_at: Instant
 
 
+class Milestone(Entity, kw_only=True):
+    """A state a document has reached, once and for all; the hub derives it from the newest state.
+
+    Matched by key ``reached`` = order record + "|" + ``reached``."""
+
+    name = "milestone"
+    record_class = RecordClass.FACT
+
+    order: Ref
+    reached: Literal["confirmed", "paid", "fulfilled", "cancelled"]
+    number: str
+
+
 ENTITIES: dict[str, type[Entity]] = {
     e.name: e
     for e in (
         Product, Price, TaxRate, Location, StockLevel, StockMovement, Customer, Order, Sale,
-        Return, Refund, Payment, Fulfilment,
+        Return, Refund, Payment, Fulfilment, Milestone,
     )
 }  # fmt: skip

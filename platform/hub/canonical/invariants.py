@@ -6,13 +6,19 @@ throughout, a tolerance of one minor unit per line (sources round per line or pe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from hub.canonical.entities import Entity, Order, Refund, Return, Sale, Totals
 from hub.canonical.problems import Problem
 from hub.canonical.values import Money, quantum
+
+#: Every currency in encoded content; text that only looks like one costs a closer look.
+_CURRENCIES = re.compile(rb'"currency":"([A-Z]{3})"').findall
 
 
 def invariant_problems(record: Entity, content: dict[str, Any]) -> Iterator[Problem]:
@@ -20,7 +26,7 @@ def invariant_problems(record: Entity, content: dict[str, Any]) -> Iterator[Prob
     currency = (
         record.amount.currency if isinstance(record, Refund) else getattr(record, "currency", "")
     )
-    if currency:
+    if currency and set(_CURRENCIES(msgspec.json.encode(content))) - {currency.encode()}:
         yield from _foreign(content, currency, "")
     check = _CHECKS.get(type(record))
     if check is not None:

@@ -12,7 +12,7 @@ import msgspec
 from hub.canonical.entities import ENTITIES
 from hub.canonical.invariants import invariant_problems
 from hub.canonical.problems import Problem, shown
-from hub.canonical.shapes import decodes, structural_problems
+from hub.canonical.shapes import structural_problems
 
 #: Version of the model that `encode` writes. Minor = additive only.
 SCHEMA = "1.0"
@@ -35,13 +35,14 @@ def validate(entity: str, content: dict[str, Any], *, partial: bool = False) -> 
     kind = ENTITIES.get(entity)
     if kind is None:
         return [Problem("", "type-mismatch", f"There is no entity {shown(entity)}.")]
-    complaint = decodes(kind, content)
-    if not complaint:
-        return list(invariant_problems(msgspec.convert(content, kind), content))
-    problems = list(structural_problems(kind, content, partial=partial))
-    if not problems and not partial:
-        return [Problem("", "type-mismatch", complaint)]
-    return problems
+    try:
+        record = msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        problems = list(structural_problems(kind, content, partial=partial))
+        if not problems and not partial:
+            return [Problem("", "type-mismatch", str(error))]
+        return problems
+    return list(invariant_problems(record, content))
 
 
 def encode(entity: str, content: dict[str, Any]) -> bytes:

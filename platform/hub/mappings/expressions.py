@@ -21,6 +21,9 @@ from hub.mappings.scope import ABSENT, Node, Scope
 #: Nesting of rules; deeper is a mistake and would exhaust Python's stack.
 DEEPEST = 30
 
+#: Types whose falsy value (0, false) is a value nevertheless.
+_NEVER_EMPTY = (bool, int, float)
+
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -284,6 +287,8 @@ def _single(name: str, call: Callable[..., Any], arg: Node, place: str) -> Node:
 
 def _several(name: str, call: Callable[..., Any], args: list[Node], place: str) -> Node:
     """One absent argument makes the result absent: a sum with a hole is no sum."""
+    if len(args) == 2:
+        return _pair(name, call, args[0], args[1], place)
 
     def node(scope: Scope) -> Any:
         values = [arg(scope) for arg in args]
@@ -291,6 +296,24 @@ def _several(name: str, call: Callable[..., Any], args: list[Node], place: str) 
             return ABSENT
         try:
             return call(*values)
+        except (ValueError, TypeError) as error:
+            return scope.fault(place, "type-mismatch", f"'{name}': {error}")
+
+    return node
+
+
+def _pair(name: str, call: Callable[..., Any], left: Node, right: Node, place: str) -> Node:
+    """`_several` for the commonest number of arguments, without a list."""
+
+    def node(scope: Scope) -> Any:
+        first = left(scope)
+        if first is ABSENT:
+            return ABSENT
+        second = right(scope)
+        if second is ABSENT:
+            return ABSENT
+        try:
+            return call(first, second)
         except (ValueError, TypeError) as error:
             return scope.fault(place, "type-mismatch", f"'{name}': {error}")
 
@@ -369,7 +392,7 @@ def _first(nodes: list[Node]) -> Node:
     def first(scope: Scope) -> Any:
         for node in nodes:
             value = node(scope)
-            if value is not ABSENT and value not in (None, "", [], {}):
+            if value or type(value) in _NEVER_EMPTY:
                 return value
         return ABSENT
 
