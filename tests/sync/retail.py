@@ -136,7 +136,8 @@ def retail_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Re
     monkeypatch.setenv("TILL_FOLDER", str(folder))
     with running(shop) as a, running(erp) as b, running(tills, folder=folder) as c:
         for name, value in {
-            "SHOP_URL": a.url, "SHOP_KEY": "ck_crossdock_demo_shop", "SHOP_SECRET": "cs_crossdock_demo_shop",
+            "SHOP_URL": a.url, "SHOP_KEY": "ck_crossdock_demo_shop",
+            "SHOP_SECRET": "cs_crossdock_demo_shop",
             "ERP_URL": b.url, "ERP_KEY": "demo-key",
         }.items():  # fmt: skip
             monkeypatch.setenv(name, value)

@@ -13,7 +13,6 @@ from time import monotonic
 import dramatiq
 import redis
 import structlog
-from django.db import connection as database
 from dramatiq.errors import BrokerError
 
 from hub.sync import deliver, doorbell, exceptions, needs, normalize, poll
@@ -21,6 +20,7 @@ from hub.sync.broker import broker
 from hub.sync.doorbell import Bell
 from hub.sync.sql import rows
 from kernel.telemetry import logs
+from tenants.context import current_schema
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ TURN = 2.0
 def ring(bell: Bell, subject: uuid.UUID | str, *, schema: str | None = None) -> None:
     """Say that there is work. Call after the commit; never fails the caller: without Redis the
     sweep finds the row."""
-    schema = schema or str(database.schema_name)
+    schema = schema or current_schema()
     try:
         if doorbell.set_bell(schema, bell, subject):
             ACTORS[bell].send_with_options(args=(str(subject),), schema=schema)
@@ -101,7 +101,7 @@ ACTORS: dict[Bell, dramatiq.Actor] = {
 
 def _begin(bell: Bell, subject: str) -> None:
     """Clear the bell before reading: a ring from now on brings another turn (rule 7.2)."""
-    doorbell.clear(str(database.schema_name), bell, subject)
+    doorbell.clear(current_schema(), bell, subject)
 
 
 def _ring_due() -> None:

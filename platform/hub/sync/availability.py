@@ -141,7 +141,7 @@ def _recompute(plan: Plan, rule: Rule, skus: list[str]) -> list[Known]:
     derived = _derived_records(plan, rule, skus)
     known = load(set(derived.values()))
     levels = _levels(plan, rule, skus)
-    pending = dict(
+    pending: dict[str, Decimal] = dict(
         rows(
             "SELECT sku, sum(qty) FROM sync_commitment WHERE environment_id = %s"
             " AND sku = ANY(%s) AND location = ANY(%s) GROUP BY sku",

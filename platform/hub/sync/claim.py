@@ -107,7 +107,8 @@ def claim(connection_id: uuid.UUID, resources: dict[str, Resource], limit: int) 
     tasks = []
     for row in rows(LOAD, [list(leased)]):
         resource, attempts, alone, lost, priority, seq = leased[row[0]]
-        tasks.append(Task(*row, resources[resource], attempts, alone, lost, priority, seq, fence))
+        leased_as = (resources[resource], attempts, alone, lost, priority, seq, fence)
+        tasks.append(Task(*row, *leased_as))  # type: ignore[call-arg]
     _bindings(connection_id, tasks)
     tasks.sort(key=lambda t: (t.priority, t.seq))
     return tasks

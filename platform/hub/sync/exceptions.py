@@ -8,8 +8,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from django.db import connection
-
 from connectors.sdk.errors import Owner
 from hub.sync.identity import new_id
 from hub.sync.sql import execute, rows
@@ -51,7 +49,7 @@ def open_exceptions(troubles: list[Trouble]) -> dict[str, uuid.UUID]:
          [t.connection for _, t in ordered], [t.record for _, t in ordered],
          [t.entity for _, t in ordered]],
     )  # fmt: skip
-    by_cut = dict(found)
+    by_cut: dict[str, uuid.UUID] = dict(found)
     return {t.cause: by_cut[cut] for cut, t in unique.items()}
 
 
@@ -82,8 +80,3 @@ def heal_settled() -> int:
         " AND NOT EXISTS (SELECT 1 FROM sync_inboxevent e WHERE e.exception_id = x.id"
         " AND e.state = 'parked')"
     )
-
-
-def active_schema() -> str:
-    """The partner's schema this thread works in."""
-    return str(connection.schema_name)

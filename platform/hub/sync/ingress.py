@@ -174,7 +174,7 @@ class FrontDoor:
                 await database.execute(LOCK_TIMEOUT)
                 for (schema, connection), heard in _by_connection(group).items():
                     table = sql.Identifier(schema, "sync_inboxevent")
-                    statement = sql.SQL(INSERT).format(table=table)  # type: ignore[arg-type]
+                    statement = sql.SQL(INSERT).format(table=table)
                     await database.execute(statement, parameters(connection, heard))
         except psycopg.Error as error:
             log.warning("ingress.group_failed", rows=len(group), error=str(error)[:200])

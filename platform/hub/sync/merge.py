@@ -205,9 +205,7 @@ def _apply(
 
 def _view(known: Known, connection: uuid.UUID, told: Canonical) -> View | None:
     place = (connection, told.object, told.external_id)
-    return next(
-        (v for v in known.views if (v.connection, v.object, v.external_id) == place), None
-    )
+    return next((v for v in known.views if (v.connection, v.object, v.external_id) == place), None)
 
 
 def _accept(

@@ -23,7 +23,7 @@ from hub.connections.models import Connection
 from hub.mappings.problems import MappingError, Problem
 from hub.mappings.selectors import mapping_for
 from hub.mappings.to_canonical import Canonical, ToCanonical
-from hub.sync import availability, merge, route
+from hub.sync import availability, merge, milestones, route
 from hub.sync.attention import access_refused
 from hub.sync.exceptions import Trouble, open_exceptions
 from hub.sync.identity import new_fence
@@ -54,6 +54,10 @@ FROM due WHERE e.id = due.id
 RETURNING e.id, e.kind, e.stream, e.body, e.headers, e.read_started_at, e.received_at, e.attempts,
           e.alone
 """
+
+
+#: Of an event that is done: id, what it became in words, its records, the view rests on it.
+Outcome = tuple[int, str, list[str], bool]
 
 
 @dataclass(slots=True)
@@ -264,6 +268,7 @@ def _apply(connection: Connection, found: Sorted, changes: list[Change], fence: 
     merged = merge.merge(plan, connection.id, changes, matches)
     merge.store(plan, connection.id, merged)
     wanted = route.route(plan, merged.changed)
+    route.route(plan, milestones.derive(plan, merged.changed))
     if plan.rules:
         skus = availability.commit_stock(plan, wanted)
         skus |= availability.release_shown(plan, merged.shown)
@@ -275,8 +280,10 @@ def _apply(connection: Connection, found: Sorted, changes: list[Change], fence: 
                       f"doubt after event {change.event_id}")  # fmt: skip
     refused = {r.event_id: r for r in [*merged.refused, *found.refused]}
     _park(connection, list(refused.values()), found, fence)
-    done = [(e.id, why, [], False) for e, why in found.nothing]
-    told = {c.event_id: [] for c in changes}
+    done: list[Outcome] = [
+        (e.id, why, [], False) for e, why in found.nothing
+    ]
+    told: dict[int, list[str]] = {c.event_id: [] for c in changes}
     for change in changes:
         if change.record_id is not None:
             told[change.event_id].append(str(change.record_id))
@@ -293,7 +300,7 @@ def _apply(connection: Connection, found: Sorted, changes: list[Change], fence: 
         )
 
 
-def _done(fence: uuid.UUID, done: list[tuple[int, str, list[str], bool]]) -> None:
+def _done(fence: uuid.UUID, done: list[Outcome]) -> None:
     if not done:
         return
     execute(

@@ -21,6 +21,7 @@ from hub.flows.models import Availability, Flow, Ownership
 from hub.flows.settings import FlowSettings
 from hub.mappings.conditions import compile_condition
 from hub.sync.sql import rows
+from tenants.context import current_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def plan_of(environment: uuid.UUID) -> Plan:
         f" JOIN merchants_merchant m ON m.id = e.merchant_id WHERE e.id = %s {lock}",
         [environment],
     )[0]
-    place = (str(connection.schema_name), environment)
+    place = (current_schema(), environment)
     known = _cache.get(place)
     if known is not None and known[0] == release and known[1].paused == paused:
         return known[1]

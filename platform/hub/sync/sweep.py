@@ -26,7 +26,8 @@ TIMEOUT_MS = 2000
 
 DUE = """
 (SELECT {name} AS schema, 'deliveries' AS bell, connection_id::text AS subject
- FROM {schema}.sync_work WHERE next_at <= now() AND (lease_until IS NULL OR lease_until < now()) GROUP BY connection_id)
+ FROM {schema}.sync_work
+ WHERE next_at <= now() AND (lease_until IS NULL OR lease_until < now()) GROUP BY connection_id)
 UNION ALL
 (SELECT {name}, 'inbox', connection_id::text FROM {schema}.sync_inboxevent
  WHERE state = 'pending' AND next_at <= now() AND (lease_until IS NULL OR lease_until < now())
