@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.odoo.catalogue import id_of
 from connectors.odoo.client import Json
+from connectors.odoo.customers import guest
 from connectors.odoo.lines import edge, exact, priced
 from connectors.odoo.target import Target, Writing, must
 from connectors.sdk.errors import DocumentLocked, Rejected
@@ -72,7 +73,7 @@ def _values(odoo: Target, item: WriteItem) -> Json:
     house = body.get("warehouse") or odoo.config.get("web_warehouse", "CEN")
     lines = [vals for line in body["lines"] for vals in _line_values(odoo, line)]
     values: Json = {
-        "partner_id": int(body["partner_id"]),
+        "partner_id": int(body.get("partner_id") or guest(odoo)),
         "client_order_ref": item.ref,
         "origin": body.get("origin") or False,
         "warehouse_id": odoo.catalogue.warehouse(house).id,

@@ -7,6 +7,7 @@ is returned before the delivery is done. Steps: ``picking`` · ``validated``.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from decimal import Decimal
 
 from connectors.odoo.catalogue import id_of
@@ -24,6 +25,9 @@ Quantities = dict[int, Decimal]
 
 
 def write(odoo: Target, item: WriteItem) -> Writing:
+    item = _goods(odoo, item)
+    if not item.body["lines"]:
+        return Done(f"nothing-{item.ref}", unchanged=True)
     known = item.steps.get("picking", "")
     if not known and item.uncertain:
         row = _left_over(odoo, item)
@@ -37,11 +41,22 @@ def write(odoo: Target, item: WriteItem) -> Writing:
 
 
 def look_up(odoo: Target, item: WriteItem) -> Found | None:
+    item = _goods(odoo, item)
     row = _left_over(odoo, item)
     if row is None:
         return None
     id_ = str(row["id"])
     return Found(id_, {"picking": id_}, complete=row["state"] == "done")
+
+
+def _goods(odoo: Target, item: WriteItem) -> WriteItem:
+    """Without services: carriage that is refunded never left a warehouse."""
+    lines = item.body.get("lines") or []
+    ids = sorted({int(line["product_id"]) for line in lines})
+    rows = odoo.client.call("product.product", "read", ids=ids, fields=["type"]) if ids else []
+    goods = {row["id"] for row in rows if row["type"] != "service"}
+    lines = [line for line in lines if int(line["product_id"]) in goods]
+    return replace(item, body={**item.body, "lines": lines})
 
 
 def validate(odoo: Target, picking: str) -> Writing:

@@ -103,12 +103,19 @@ def _products(odoo: Target, rows: list[Json]) -> list[Told]:
     for row in rows:
         mine = [taxes[i] for i in row["taxes_id"] if i in taxes]
         more = {
+            "variants": [{"sku": row["default_code"], "gtins": _gtins(row["barcode"])}],
             "tax_codes": [tax.code for tax in mine],
             "tax_included": all(tax.included for tax in mine),
             "currency": odoo.config.get("currency", "GBP"),
         }
         told.append((str(row["id"]), {**row, **more}))
     return told
+
+
+def _gtins(barcode: Any) -> list[str]:
+    """A barcode that can be a GTIN (GS1: 8, 12, 13 or 14 digits)."""
+    text = str(barcode or "")
+    return [text] if text.isdigit() and len(text) in (8, 12, 13, 14) else []
 
 
 def _taxes(odoo: Target, rows: list[Json]) -> list[Told]:
@@ -235,6 +242,7 @@ def _deliveries(odoo: Target, rows: list[Json]) -> list[Told]:
                 **row,
                 "order_id": id_of(row["sale_id"]),
                 "warehouse": codes.get(id_of(row["location_id"]), ""),
+                "tracking": [ref] if (ref := row.get("carrier_tracking_ref")) else [],
                 "lines": lines[row["id"]],
             },
         )

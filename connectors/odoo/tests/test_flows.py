@@ -102,6 +102,21 @@ def test_a_line_without_product_is_booked_on_the_agreed_service(shop: World) -> 
     assert missing.value.key == {"sku": "M"}
 
 
+def test_guests_share_one_contact(shop: World) -> None:
+    for ref in ("xd-o1", "xd-o2"):
+        shop.order(ref=ref, partner_id=None)
+    first, second = shop.rows("sale.order")
+    assert first["partner_id"] == second["partner_id"]
+    assert first["partner_id"][1] == "Guest"
+
+
+def test_carriage_that_is_refunded_never_comes_back_to_a_shelf(shop: World) -> None:
+    carriage = [{"product_id": str(shop.ids["POST"]), "qty": "1"}]
+    body = {"order_id": shop.order(), "number": "R1", "lines": carriage}
+    assert write(shop.odoo, "return", item("xd-r1", body)).unchanged
+    assert shop.rows("stock.picking", [["return_id", "!=", False]]) == []
+
+
 def test_an_order_is_amended_until_it_is_invoiced(shop: World) -> None:
     order = shop.order()
     fewer = shop.order_body(lines=[shop.line("22423", 1, "10.63", "2.12")], total="12.75")
