@@ -103,7 +103,7 @@ def touch(shop: Shop, id_: int, *, tell: bool = True) -> None:
 def remove(shop: Shop, row: Row, *, force: bool) -> Row:
     """Trash or destroy. Destroying sends nothing (finding 9); trashing a product also says
     coupon.deleted with its id (finding 10). Raises WooError 410 for a second trashing."""
-    shown = view(shop, row)
+    shown = view(shop, row, edited=True)
     if force:
         shop.unindex(row)
         shop.store.drop("product", row["id"])

@@ -120,8 +120,9 @@ def _api(app: web.Application) -> None:
 async def create_webhook(shop: Shop, request: web.Request, body: Row) -> Answered:
     """The ping goes out before the answer; an unreachable address doesn't fail it (finding 4)."""
     row = webhooks.create(shop, body)
+    shown = webhooks.view(shop, row)
     await request.app[DELIVERIES].ping(row)
-    return created(shop, f"webhooks/{row['id']}", webhooks.view(shop, row))
+    return created(shop, f"webhooks/{row['id']}", shown)
 
 
 # ------------------------------------------------------------------ control routes

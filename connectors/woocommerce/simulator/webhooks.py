@@ -158,6 +158,7 @@ class Deliveries:
         self._note(hook, "ping", status)
         if status == 200:
             hook["ping_owed"] = False
+            hook["modified"] = self.shop.now()
             self.shop.put("webhook", hook)
 
     async def _deliver(self, job: Row) -> None:
