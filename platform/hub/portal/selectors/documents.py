@@ -1,0 +1,83 @@
+"""Where is order 10432? Records found by any id, number, e-mail or SKU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from hub.canonical.values import normalised_key
+from hub.portal.place import id_or_none
+from hub.sync.models import Binding, Delivery, Record, RecordKey
+
+MATCHES = 200
+"""Records one id may lead to; an id that names more is no id."""
+PROBLEMS = [
+    Delivery.Problem.BLOCKED,
+    Delivery.Problem.HELD,
+    Delivery.Problem.UNKNOWN,
+    Delivery.Problem.DEAD,
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the list was asked for. ``state``: "", problem or expected."""
+
+    text: str = ""
+    entity: str = ""
+    state: str = ""
+    origin: str = ""
+
+
+def documents(environments: list[Any], wanted: Wanted) -> QuerySet[Record]:
+    """Records of the environments that match, each with ``problems``: what holds it up.
+
+    An empty search lists everything, newest first (the caller orders and pages).
+    """
+    rows = (
+        Record.objects.filter(environment_id__in=environments)
+        .exclude(state=Record.State.MERGED)
+        .defer("content", "content_hash")
+        .annotate(problems=_problems())
+    )
+    if wanted.text:
+        rows = rows.filter(_found(environments, wanted.text))
+    if wanted.entity:
+        rows = rows.filter(entity=wanted.entity)
+    if origin := id_or_none(wanted.origin):
+        rows = rows.filter(origin_id=origin)
+    if wanted.state == "problem":
+        rows = rows.filter(Exists(_troubled()))
+    elif wanted.state:
+        rows = rows.filter(state=wanted.state)
+    return rows
+
+
+def _found(environments: list[Any], text: str) -> Q:
+    """Every way a person may name a record. All but the title's start are index look-ups."""
+    text = text.strip().lstrip("#")
+    keys = RecordKey.objects.filter(
+        environment_id__in=environments,
+        value__in={text, text.casefold(), normalised_key("gtin", text)},
+    ).values("record_id")[:MATCHES]
+    bound = Binding.objects.filter(environment_id__in=environments, external_id=text).values(
+        "record_id"
+    )[:MATCHES]
+    found = Q(number=text) | Q(number=f"#{text}") | Q(pk__in=keys) | Q(pk__in=bound)
+    found |= Q(number__istartswith=text)
+    if record := id_or_none(text):
+        found |= Q(pk=record)
+    elif len(text) > 2:
+        found |= Q(title__icontains=text)
+    return found
+
+
+def _troubled() -> QuerySet[Delivery]:
+    return Delivery.objects.filter(record_id=OuterRef("pk"), problem__in=PROBLEMS)
+
+
+def _problems() -> ArraySubquery:
+    return ArraySubquery(_troubled().order_by("problem").values("problem").distinct())

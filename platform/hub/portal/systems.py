@@ -1,0 +1,54 @@
+"""The outside systems of one environment, as screens name and group them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from connectors.registry import connectors
+from hub.connections.models import Connection
+from tenants.merchants.models import Environment
+
+BOOKS = "erp"
+"""Manifest category of the systems whose books a merchant asks about first."""
+ICONS = {"shop": "shopping-cart", "ecommerce": "shopping-cart", "pos": "store", "erp": "landmark"}
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One connection: its row and what its connector's manifest says it is. ``pushes``: it tells
+    us by itself, at its webhook address."""
+
+    row: Connection
+    kind: str
+    category: str
+    pushes: bool = False
+
+    @property
+    def id(self) -> UUID:
+        return self.row.pk
+
+    @property
+    def title(self) -> str:
+        return self.row.title
+
+    @property
+    def icon(self) -> str:
+        return ICONS.get(self.category, "plug")
+
+
+def systems_of(environment: Environment) -> list[System]:
+    """Every connection of the environment, sources before books. One query."""
+    rows = Connection.objects.filter(environment=environment).order_by("slug")
+    found = [system(row) for row in rows]
+    return sorted(found, key=lambda one: (one.category == BOOKS, one.row.slug))
+
+
+def system(row: Connection) -> System:
+    """A connection with its connector's words; a connector that is gone shows its name."""
+    connector = connectors().get(row.connector)
+    if connector is None:
+        return System(row, row.connector, "")
+    facts = connector.manifest
+    pushes = any(stream.push for stream in facts.streams)
+    return System(row, facts.title, facts.category, pushes)

@@ -1,0 +1,91 @@
+"""Find anything by any id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
+
+from hub.portal.export import LIMIT, csv_file
+from hub.portal.page import show
+from hub.portal.paging import page
+from hub.portal.place import Place, placed, sees_people, signed_in
+from hub.portal.selectors import documents as read
+from hub.portal.systems import systems_of
+from hub.portal.words import ENTITIES, entity_word
+from tenants.merchants.scope import Scope
+
+KEYS = ("-changed_at", "pk")
+ACROSS = 50
+
+
+@require_safe
+@placed
+def documents(request: HttpRequest, place: Place) -> HttpResponseBase:
+    """The list; a search that finds exactly one document opens it."""
+    wanted = _wanted(request)
+    rows = read.documents([place.environment.pk], wanted)
+    found = page(rows, KEYS, request.GET.get("from", ""))
+    if wanted.text and len(found.rows) == 1 and not found.previous:
+        return redirect(place.url("journey", record=found.rows[0].pk))
+    context: dict[str, Any] = {
+        "page": found,
+        "wanted": wanted,
+        "entities": list(ENTITIES),
+        "systems": systems_of(place.environment),
+    }
+    return show(request, place, "portal/documents.html", context, current="documents")
+
+
+@require_safe
+@placed
+def export(request: HttpRequest, place: Place) -> HttpResponseBase:
+    """The same list as a file."""
+    titles = {one.id: one.title for one in systems_of(place.environment)}
+    rows = read.documents([place.environment.pk], _wanted(request)).order_by(*KEYS)[:LIMIT]
+    head = ["Kind", "Number", "Title", "State", "From", "Happened", "Changed", "Id"]
+    lines = (
+        (
+            entity_word(row.entity),
+            row.number,
+            row.title if place.sees_people or row.entity != "customer" else "",
+            row.state,
+            titles.get(row.origin_id, ""),
+            row.occurred_at,
+            row.changed_at,
+            row.pk,
+        )
+        for row in rows.iterator(chunk_size=1000)
+    )
+    return csv_file(f"documents-{place.merchant.slug}", head, lines)
+
+
+@require_safe
+@signed_in
+def search(request: HttpRequest, scope: Scope) -> HttpResponseBase:
+    """The same search over every merchant the person may see."""
+    wanted = read.Wanted(text=request.GET.get("q", "").strip())
+    environments = {row.pk: row for row in scope.environments()}
+    found: list[Any] = []
+    if wanted.text:
+        rows = read.documents(list(environments), wanted).order_by(*KEYS)[:ACROSS]
+        found = [(environments[row.environment_id], row) for row in rows]
+    context = {
+        "found": found,
+        "wanted": wanted,
+        "full": len(found) == ACROSS,
+        "hide_people": not sees_people(scope),
+    }
+    return show(request, scope, "portal/search.html", context, current="search")
+
+
+def _wanted(request: HttpRequest) -> read.Wanted:
+    return read.Wanted(
+        request.GET.get("q", "").strip(),
+        request.GET.get("entity", ""),
+        request.GET.get("state", ""),
+        request.GET.get("system", ""),
+    )
