@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from connectors.sdk.errors import AccessRefused, OutcomeUnknown, Unavailable
 from hub.connections import lifecycle, session
 from hub.connections.lifecycle import NotPossible
 from hub.connections.models import Connection
+from hub.mappings.lifecycle import replace_mapping, restore_mapping
+from hub.mappings.rules import MappingError
+from hub.mappings.selectors import NoMapping, mapping_for, rules_for, shipped_rules
 from kernel.audit.models import AuditEntry
 from kernel.security.addresses import Policy
 from kernel.security.egress import GuardedClient
@@ -155,3 +159,28 @@ def test_the_guarded_way_out_speaks_the_connectors_words(peer: str) -> None:
     with pytest.raises(AccessRefused) as caught:
         session.GuardedHttp(GuardedClient(Policy.of([]))).request("GET", peer)
     assert caught.value.code == "scope-missing"
+
+
+def test_a_mapping_is_read_once_until_the_connection_changes(
+    tills: Connection, django_assert_num_queries: Callable[[int], AbstractContextManager[object]]
+) -> None:
+    shipped = mapping_for(tills, "price.price")
+    with django_assert_num_queries(0):
+        assert mapping_for(tills, "price.price") is shipped
+    rules = {"resource": "price", "fields": {"sku": "sku"}}
+    made = replace_mapping(tills, "price.price", rules, actor=ACTOR)
+    assert made.version == 1 and acts()[-1] == "mapping.replaced"
+    own = mapping_for(tills, "price.price")
+    assert own.render({"sku": "A", "price": {"amount": "1"}}, str).body == {"sku": "A"}
+    assert replace_mapping(tills, "price.price", rules, actor=ACTOR).version == 2
+    restore_mapping(tills, "price.price", actor=ACTOR)
+    assert rules_for(tills, "price.price") == shipped_rules("csvtill", "price.price")
+    assert mapping_for(tills, "price.price") is not own
+    with pytest.raises(NoMapping):
+        mapping_for(tills, "price.labels")
+
+
+def test_rules_that_do_not_compile_never_come_into_force(tills: Connection) -> None:
+    with pytest.raises(MappingError):
+        replace_mapping(tills, "price.price", {"fields": {"sku": 4}}, actor=ACTOR)
+    assert not tills.mapping_overrides.exists()
