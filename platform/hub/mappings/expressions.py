@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from hub.mappings import decimals, functions, lookups, references
+from hub.mappings import lookups, nodes, references
 from hub.mappings.conditions import Test, condition_node
 from hub.mappings.functions import FUNCTIONS
 from hub.mappings.jsonata import BadExpression, compile_expression
@@ -20,9 +20,6 @@ from hub.mappings.scope import ABSENT, Node, Scope
 
 #: Nesting of rules; deeper is a mistake and would exhaust Python's stack.
 DEEPEST = 30
-
-#: Types whose falsy value (0, false) is a value nevertheless.
-_NEVER_EMPTY = (bool, int, float)
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -91,7 +88,7 @@ class Compiler:
         names = rule.get("fn", [])
         for name in [names] if isinstance(names, str) else names:
             node = self._applied(name, [node], place)
-        return _defaulted(node, rule["default"]) if "default" in rule else node
+        return nodes.defaulted(node, rule["default"]) if "default" in rule else node
 
     def _looked_up(self, inner: Node, name: Any, strict: bool, place: str) -> Node:
         if not isinstance(name, str):
@@ -127,16 +124,16 @@ class Compiler:
         if len(args) < function.least or (function.most is not None and len(args) > function.most):
             return self.complain(place, f"'{name}' does not take {len(args)} arguments.")
         return (
-            _single(name, function.call, args[0], place)
+            nodes.single(name, function.call, args[0], place)
             if len(args) == 1
-            else _several(name, function.call, args, place)
+            else nodes.several(name, function.call, args, place)
         )
 
     def _money(self, rule: dict[str, Any], place: str) -> Node:
         amount = self.compile(rule["money"], f"{place}.amount")
         if "currency" not in rule:
             return self.complain(place, "'money' needs a 'currency'.")
-        return _money(amount, self.compile(rule["currency"], f"{place}.currency"), place)
+        return nodes.money(amount, self.compile(rule["currency"], f"{place}.currency"), place)
 
     def _template(self, rule: dict[str, Any], place: str) -> Node:
         source = rule["template"]
@@ -144,7 +141,7 @@ class Compiler:
             return self.complain(place, "'template' takes text.")
         pieces = _PLACEHOLDER.split(source)
         parts = [self.path(piece, place) if i % 2 else piece for i, piece in enumerate(pieces)]
-        return _template(parts, place)
+        return nodes.template(parts, place)
 
     def _expr(self, rule: dict[str, Any], place: str) -> Node:
         try:
@@ -169,7 +166,7 @@ class Compiler:
         return [(name, self.compile(rule, f"{dot}{name}")) for name, rule in rules.items()]
 
     def _fields(self, rule: dict[str, Any], place: str) -> Node:
-        build = builder(self.fields(rule["fields"], place))
+        build = nodes.builder(self.fields(rule["fields"], place))
 
         def node(scope: Scope) -> Any:
             return build(scope) or ABSENT
@@ -183,16 +180,16 @@ class Compiler:
             return self.complain(place, "'each' needs either 'fields' or 'value'.")
         inside = f"{place}[*]"
         if "fields" in rule:
-            make: Node = builder(self.fields(rule["fields"], inside))
+            make: Node = nodes.builder(self.fields(rule["fields"], inside))
         else:
             make = self.compile(rule["value"], inside)
-        return _each(listed, test, make, place)
+        return nodes.each(listed, test, make, place)
 
     def _concat(self, rule: dict[str, Any], place: str) -> Node:
-        return _concat(self._several(rule["concat"], "concat", place), place)
+        return nodes.concat(self._several(rule["concat"], "concat", place), place)
 
     def _first(self, rule: dict[str, Any], place: str) -> Node:
-        return _first(self._several(rule["first"], "first", place))
+        return nodes.first(self._several(rule["first"], "first", place))
 
     def _several(self, rules: Any, word: str, place: str) -> list[Node]:
         if not isinstance(rules, list):
@@ -248,152 +245,3 @@ _FORMS: dict[str, tuple[Callable[[Compiler, dict[str, Any], str], Node], set[str
     "fields": (Compiler._fields, set()),
     "path": (Compiler._path, {"default", "fn", "lookup"}),
 }
-
-
-def builder(named: list[tuple[str, Node]]) -> Callable[[Scope], dict[str, Any]]:
-    """An object from its fields, absent ones left out."""
-
-    def build(scope: Scope) -> dict[str, Any]:
-        made = {}
-        for name, node in named:
-            value = node(scope)
-            if value is not ABSENT:
-                made[name] = value
-        return made
-
-    return build
-
-
-def _defaulted(inner: Node, default: Any) -> Node:
-    def node(scope: Scope) -> Any:
-        value = inner(scope)
-        return default if value is ABSENT else value
-
-    return node
-
-
-def _single(name: str, call: Callable[..., Any], arg: Node, place: str) -> Node:
-    def node(scope: Scope) -> Any:
-        value = arg(scope)
-        if value is ABSENT:
-            return ABSENT
-        try:
-            return call(value)
-        except ValueError as error:
-            return scope.fault(place, "type-mismatch", f"'{name}': {error}")
-
-    return node
-
-
-def _several(name: str, call: Callable[..., Any], args: list[Node], place: str) -> Node:
-    """One absent argument makes the result absent: a sum with a hole is no sum."""
-    if len(args) == 2:
-        return _pair(name, call, args[0], args[1], place)
-
-    def node(scope: Scope) -> Any:
-        values = [arg(scope) for arg in args]
-        if any(value is ABSENT for value in values):
-            return ABSENT
-        try:
-            return call(*values)
-        except (ValueError, TypeError) as error:
-            return scope.fault(place, "type-mismatch", f"'{name}': {error}")
-
-    return node
-
-
-def _pair(name: str, call: Callable[..., Any], left: Node, right: Node, place: str) -> Node:
-    """`_several` for the commonest number of arguments, without a list."""
-
-    def node(scope: Scope) -> Any:
-        first = left(scope)
-        if first is ABSENT:
-            return ABSENT
-        second = right(scope)
-        if second is ABSENT:
-            return ABSENT
-        try:
-            return call(first, second)
-        except (ValueError, TypeError) as error:
-            return scope.fault(place, "type-mismatch", f"'{name}': {error}")
-
-    return node
-
-
-def _money(amount: Node, currency: Node, place: str) -> Node:
-    def node(scope: Scope) -> Any:
-        value = amount(scope)
-        if value is ABSENT:
-            return ABSENT
-        unit = currency(scope)
-        if unit is ABSENT:
-            return scope.fault(place, "missing-required", "The amount has no currency.")
-        try:
-            return {"amount": decimals.decimal_text(value), "currency": unit}
-        except ValueError as error:
-            return scope.fault(place, "type-mismatch", f"'money': {error}")
-
-    return node
-
-
-def _template(parts: list[Any], place: str) -> Node:
-    def node(scope: Scope) -> Any:
-        made = []
-        for part in parts:
-            if type(part) is str:
-                made.append(part)
-                continue
-            value = part(scope)
-            if value is ABSENT:
-                return ABSENT
-            try:
-                made.append(functions.text(value))
-            except ValueError as error:
-                return scope.fault(place, "type-mismatch", f"'template': {error}")
-        return "".join(made)
-
-    return node
-
-
-def _each(listed: Node, test: Test | None, make: Node, place: str) -> Node:
-    def node(scope: Scope) -> Any:
-        items = listed(scope)
-        if items is ABSENT:
-            return ABSENT
-        if type(items) is not list:
-            return scope.fault(place, "type-mismatch", f"{shown(items)} is not a list.")
-        run, made = scope.run, []
-        for index, item in enumerate(items):
-            inner = Scope(item, run, scope, index)
-            if test is None or test(inner):
-                value = make(inner)
-                if value is not ABSENT:
-                    made.append(value)
-        return made
-
-    return node
-
-
-def _concat(nodes: list[Node], place: str) -> Node:
-    def concat(scope: Scope) -> Any:
-        joined: list[Any] = []
-        for node in nodes:
-            value = node(scope)
-            if type(value) is list:
-                joined.extend(value)
-            elif value is not ABSENT:
-                scope.fault(place, "type-mismatch", f"{shown(value)} is not a list.")
-        return joined
-
-    return concat
-
-
-def _first(nodes: list[Node]) -> Node:
-    def first(scope: Scope) -> Any:
-        for node in nodes:
-            value = node(scope)
-            if value or type(value) in _NEVER_EMPTY:
-                return value
-        return ABSENT
-
-    return first

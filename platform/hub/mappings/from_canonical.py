@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.mappings.conditions import Test
-from hub.mappings.expressions import Compiler, builder
+from hub.mappings.expressions import Compiler
 from hub.mappings.lookups import Tables, merged
+from hub.mappings.nodes import builder
 from hub.mappings.problems import MappingError, Problem
 from hub.mappings.references import External
 from hub.mappings.scope import Run, Scope

@@ -8,9 +8,10 @@ from typing import Any
 
 from hub.canonical.entities import ENTITIES
 from hub.mappings.conditions import Test
-from hub.mappings.expressions import Compiler, builder, nothing
+from hub.mappings.expressions import Compiler, nothing
 from hub.mappings.functions import text
 from hub.mappings.lookups import Tables, merged
+from hub.mappings.nodes import builder
 from hub.mappings.problems import MappingError, Problem, shown
 from hub.mappings.references import PendingRef
 from hub.mappings.scope import ABSENT, Node, Run, Scope
