@@ -89,12 +89,11 @@ def refund(shop: Shop, wanted: Row) -> Row:
     asked = wanted.get("lines")
     if asked is None:
         asked = [{"line_id": i["id"], "qty": i.get("quantity", 1)} for i in orders.all_items(order)]
-    lines = [_back(shop, order, line) for line in asked]
     body = {
         "reason": wanted.get("reason", ""),
         "api_refund": False,
         "api_restock": bool(wanted.get("restock", True)),
-        "line_items": [line for line in lines if line],
+        "line_items": [back for line in _merged(asked) for back in _backs(shop, order, line)],
     }
     when = dates.instant(wanted["placed_at"]) if wanted.get("placed_at") else None
     row = refunds.create(shop, order, body, when=when)
@@ -155,7 +154,7 @@ def _line(shop: Shop, line: Row) -> Row:
     return {
         "product_id": row["id"],
         "quantity": int(line["qty"]),
-        "_unit_price": shown if price is None else str(price),
+        "_unit_price": Decimal(str((shown or "0") if price is None else price)),
     }
 
 
@@ -189,14 +188,37 @@ def _account(shop: Shop, customer: Row) -> int:
     return int(accounts.create_customer_row(shop, told)["id"])
 
 
-def _back(shop: Shop, order: Row, asked: Row) -> Row | None:
-    """One line of a refund request, or None when nothing of it is left to refund."""
-    line = _original(shop, order, asked)
-    left, net, taxes = refunds.left_of_line(shop, order, line)
-    quantity = min(int(asked.get("qty", 1)), left) if "quantity" in line else 1
-    if quantity <= 0 and "quantity" in line:
-        return None
-    if "quantity" in line and quantity < left:
+def _merged(asked: list[Row]) -> list[Row]:
+    """One request per SKU: two of the same draw on the same lines."""
+    merged: dict[object, Row] = {}
+    for line in asked:
+        key = line.get("line_id") or str(line.get("sku") or line.get("fee") or "").lower()
+        if key in merged:
+            merged[key]["qty"] += int(line.get("qty", 1))
+        else:
+            merged[key] = {**line, "qty": int(line.get("qty", 1))}
+    return list(merged.values())
+
+
+def _backs(shop: Shop, order: Row, asked: Row) -> list[Row]:
+    """The lines of a refund request for what is asked. Raises WooError when not so much is left."""
+    wanted, given = asked["qty"], []
+    for line in _originals(order, asked):
+        left, net, taxes = refunds.left_of_line(shop, order, line)
+        if "quantity" not in line:  # carriage and fees go back whole
+            return [_back(line, 1, 1, net, taxes)]
+        quantity = min(wanted, left)
+        if quantity > 0:
+            given.append(_back(line, quantity, left, net, taxes))
+            wanted -= quantity
+    if wanted and "line_id" not in asked:
+        message = f"Order {order['id']} has {wanted} too few open pieces for {asked}."
+        raise WooError(400, "refund_exceeds", message)
+    return given
+
+
+def _back(line: Row, quantity: int, left: int, net: Decimal, taxes: dict[int, Decimal]) -> Row:
+    if quantity < left:
         net, taxes = _share(net, taxes, Decimal(quantity) / left)
     return {
         "id": line["id"],
@@ -219,16 +241,12 @@ def _share(
     return part, parts
 
 
-def _original(shop: Shop, order: Row, asked: Row) -> Row:
-    for line in orders.all_items(order):
-        if asked.get("line_id") == line["id"]:
-            return line
-        sku = str(asked.get("sku", "")).lower()
-        same = bool(sku) and str(line.get("sku") or "").lower() == sku
-        if same and refunds.left_of_line(shop, order, line)[0] > 0:
-            return line
-        if asked.get("fee") and line.get("name") == asked["fee"] and "sku" not in line:
-            return line
-        if asked.get("shipping") and "method_id" in line:
-            return line
-    raise WooError(400, "unknown_line", f"Order {order['id']} has no open line for {asked}.")
+def _originals(order: Row, asked: Row) -> list[Row]:
+    """The order's lines a request means; a SKU that no line has means the carriage."""
+    if "line_id" in asked:
+        return [x for x in orders.all_items(order) if x["id"] == asked["line_id"]]
+    if asked.get("fee"):
+        return [x for x in order["fee_lines"] if x["name"] == asked["fee"]]
+    sku = str(asked.get("sku", "")).lower()
+    goods = [x for x in order["lines"] if sku and str(x["sku"] or "").lower() == sku]
+    return goods or list(order["shipping_lines"])

@@ -270,15 +270,18 @@ def _find(shop: Shop, line: Row) -> Row | None:
 
 
 def _net(shop: Shop, row: Row, product: Row | None, line: Row, quantity: int) -> Decimal:
-    """A line's price without tax. A checkout (``_unit_price``) takes tax out of the whole line;
-    the API takes it out of one piece and rounds that first (recording 300)."""
+    """A line's price without tax. The API takes tax out of one piece and rounds that first
+    (recording 300); a checkout takes it out of the whole line. Only a checkout has a price of its
+    own: it passes a Decimal, which no JSON holds."""
     tax_class = product["tax_class"] if product else ""
     shown = (product["sale_price"] or product["regular_price"]) if product else ""
-    price = Decimal(line.get("_unit_price") or shown or "0")
+    own = line.get("_unit_price")
+    at_checkout = isinstance(own, Decimal)
+    price = own if isinstance(own, Decimal) else Decimal(shown or "0")
     if not row["prices_include_tax"]:
         return price * quantity
     base = rates_for(shop, "", "", tax_class)
-    if "_unit_price" in line:
+    if at_checkout:
         return without_tax(price * quantity, base)
     return without_tax(price, base) * quantity
 
