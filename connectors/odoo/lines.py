@@ -40,7 +40,7 @@ def edge(value: Decimal) -> float:
 
 
 def priced(total: Decimal, qty: Decimal) -> list[Priced]:
-    """Split ``qty`` pieces worth ``total`` (cents) into at most two unit prices.
+    """Split ``qty`` (above zero) pieces worth ``total`` (cents) into at most two unit prices.
 
     A fraction of a piece gets the nearest unit price; the order's total then decides.
     """
@@ -52,11 +52,7 @@ def priced(total: Decimal, qty: Decimal) -> list[Priced]:
     low = (total / qty).quantize(CENT, rounding=ROUND_DOWN)
     step = CENT if total > low * qty else -CENT
     odd = abs((total - low * qty) / CENT)
-    if qty < 0:
-        step, odd = -step, odd
-    parts = [Priced(qty.copy_sign(1) - odd, low), Priced(odd, low + step)]
-    sign = Decimal(1).copy_sign(qty)
-    return [Priced(part.qty * sign, part.unit) for part in parts if part.qty]
+    return [part for part in (Priced(qty - odd, low), Priced(odd, low + step)) if part.qty]
 
 
 def shares(amount: Decimal, weights: dict[Any, Decimal]) -> dict[Any, Decimal]:

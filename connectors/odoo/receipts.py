@@ -203,16 +203,16 @@ def _parted(parts: list[Priced], originals: list[Original]) -> list[tuple[Priced
     if not originals:
         return [(part, 0) for part in parts]
     cut: list[tuple[Priced, int]] = []
-    queue = [[id_, qty] for id_, qty in originals]
+    waiting = list(originals)
     for part in parts:
         left = part.qty
-        while left > 0 and queue:
-            take = min(left, Decimal(queue[0][1]))
-            cut.append((Priced(take, part.unit), int(queue[0][0])))
+        while left > 0 and waiting:
+            id_, out = waiting.pop(0)
+            take = min(left, out)
+            cut.append((Priced(take, part.unit), id_))
             left -= take
-            queue[0][1] -= take
-            if not queue[0][1]:
-                queue.pop(0)
+            if out > take:
+                waiting.insert(0, (id_, out - take))
     return cut
 
 

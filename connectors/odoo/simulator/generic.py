@@ -24,6 +24,7 @@ from connectors.odoo.simulator.records import (
     window,
 )
 from connectors.odoo.simulator.schema import LABELS, SCHEMA
+from connectors.sdk.simulation.store import Row
 
 Domain = list[Any]
 
@@ -120,25 +121,26 @@ def formatted_read_group(
     limit: int | None = None,
     order: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Sums by stored fields: the ``field:sum`` aggregates and ``__count``."""
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    """By stored fields; aggregates ``field:sum``, ``field:max`` and ``__count``."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in matching(env, model, domain):
         groups.setdefault(tuple(row[name] for name in groupby), []).append(row)
     answer = []
-    for key in window(sorted(groups), offset, limit):  # type: ignore[type-var,arg-type]
-        rows = groups[key]  # type: ignore[index]
+    for key in window(sorted(groups), offset, limit):
+        rows = groups[key]
         line = {name: value_of(env, model, rows[0], name) for name in groupby}
         parts = [[name, "=", rows[0][name]] for name in groupby]
         line["__extra_domain"] = ["&"] * (len(parts) - 1) + parts
-        for aggregate in aggregates:
-            name, _, how = aggregate.partition(":")
-            values = [r.get(name) for r in rows]
-            line[aggregate] = (
-                len(rows) if name == "__count" else max(values) if how == "max"  # type: ignore[type-var]
-                else round(sum(values), 6)  # type: ignore[arg-type]
-            )  # fmt: skip
-        answer.append(line)
+        answer.append({**line, **{a: _aggregated(a, rows) for a in aggregates}})
     return answer
+
+
+def _aggregated(aggregate: str, rows: list[Row]) -> Any:
+    name, _, how = aggregate.partition(":")
+    if name == "__count":
+        return len(rows)
+    values: list[Any] = [row.get(name) for row in rows]
+    return max(values) if how == "max" else round(sum(values), 6)
 
 
 def fields_get(

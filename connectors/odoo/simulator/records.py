@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.odoo.simulator import errors
 from connectors.odoo.simulator.database import Database
@@ -12,6 +12,7 @@ from connectors.odoo.simulator.naming import display_name
 from connectors.odoo.simulator.schema import LABELS, SCHEMA, Field
 from connectors.sdk.simulation.store import Row
 
+T = TypeVar("T")
 BOT, ADMIN = 5, 2
 
 
@@ -175,7 +176,7 @@ def ordered(rows: list[Row], order: str | None) -> list[Row]:
     return rows
 
 
-def window(rows: list[Row], offset: int, limit: int | None) -> list[Row]:
+def window(rows: list[T], offset: int, limit: int | None) -> list[T]:
     return rows[offset : offset + limit] if limit else rows[offset:]
 
 

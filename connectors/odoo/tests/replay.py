@@ -19,6 +19,7 @@ from connectors.odoo.simulator.app import build
 from connectors.odoo.simulator.database import Database
 from connectors.odoo.simulator.records import Env, insert
 from connectors.sdk.simulation.store import Store
+from connectors.sdk.testing.plain_http import PlainHttp
 from connectors.sdk.testing.simulators import Running, running
 
 RECORDED = Path(__file__).parent / "recorded" / "session.json"
@@ -58,13 +59,13 @@ def company(store: Store) -> None:
     for number, id_ in enumerate(range(7, 27)):
         sku = f"SKU-{number + 1:03d}"
         name = names.get(id_, f"[{sku}] Article").partition("] ")[2]
-        vals: Json = {"name": name, "default_code": sku, "list_price": 4.5, "type": "consu"}
-        vals |= {"barcode": f"2{number + 1:012d}", "taxes_id": [[6, 0, [40]]]}
-        insert(env, "product.product", vals, id_)
+        article: Json = {"name": name, "default_code": sku, "list_price": 4.5, "type": "consu"}
+        article |= {"barcode": f"2{number + 1:012d}", "taxes_id": [[6, 0, [40]]]}
+        insert(env, "product.product", article, id_)
         quants = ((number + 1, 5, 1, 100.0), (number + 41, 14, 2, 25.0))
         for quant, place, house, quantity in quants:
-            vals = {"product_id": id_, "location_id": place, "warehouse_id": house}
-            insert(env, "stock.quant", {**vals, "quantity": quantity}, quant)
+            lying = {"product_id": id_, "location_id": place, "warehouse_id": house}
+            insert(env, "stock.quant", {**lying, "quantity": quantity}, quant)
     insert(env, "res.partner", {"name": "C01", "email": "c01@example.com"}, 8)
     db.commit()
     store.put("_counters", "res.partner", {"last": 16})
@@ -131,6 +132,7 @@ class Player:
     def __init__(self, sim: Running, store: Store) -> None:
         self.sim = sim
         self.store = store
+        self.http = PlainHttp()
         self.answers: dict[str, tuple[int, Any]] = {}
 
     def play(self) -> None:
@@ -149,7 +151,7 @@ class Player:
             headers["Authorization"] = "bearer wrong"
         if exchange["nr"].startswith("002-"):
             del headers["Authorization"]
-        answer = self.sim._http.request(
+        answer = self.http.request(
             "POST", self.sim.url + exchange["path"], headers=headers, body=raw
         )
         return answer.status, answer.json()

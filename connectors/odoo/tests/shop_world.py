@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.odoo.connector import Odoo
@@ -110,6 +111,13 @@ def write(odoo: Odoo, resource: str, wanted: WriteItem) -> Done:
 
 def resumed(wanted: WriteItem, steps: dict[str, str]) -> WriteItem:
     return replace(wanted, steps=steps, uncertain=True)
+
+
+def earlier(cursor: dict[str, str], seconds: int) -> dict[str, str]:
+    """The cursor of a poll that was that long ago."""
+    then = datetime.fromisoformat(cursor["at"]) - timedelta(seconds=seconds)
+    moment = then.strftime("%Y-%m-%d %H:%M:%S")
+    return {"at": moment, "swept": moment}
 
 
 @contextmanager

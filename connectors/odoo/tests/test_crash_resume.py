@@ -114,6 +114,7 @@ def finish(shop: World, resource: str, wanted: WriteItem, steps: dict[str, str])
         write(shop.odoo, resource, resumed(wanted, steps))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resource", CASES)
 def test_a_connection_dropped_after_any_effect_doubles_nothing(resource: str) -> None:
     calls, right = effects_of(resource)

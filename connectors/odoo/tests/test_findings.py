@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from connectors.odoo.changes import SWEEP_EVERY
 from connectors.odoo.connector import Odoo
 from connectors.odoo.errors import refusal
 from connectors.odoo.tests.replay import differences, played, recorded, today
-from connectors.odoo.tests.shop_world import World, item, resumed, write
+from connectors.odoo.tests.shop_world import World, earlier, item, resumed, write
 from connectors.sdk.errors import (
     AccessRefused,
     NotYet,
@@ -65,7 +67,7 @@ def test_2_a_wizard_that_did_nothing_is_no_delivery(shop: World, answers: Answer
     assert of(answers, "021")["res_model"] == "confirm.stock.sms"
     assert of(answers, "022") is True
     # The connector sends skip_sms and believes only the state it reads afterwards.
-    body = {"order_id": shop.order(), "number": "R1"}
+    body: dict[str, Any] = {"order_id": shop.order(), "number": "R1"}
     body["lines"] = [{"product_id": str(shop.ids["22423"]), "qty": "1"}]
     shop.sim.control("ship", {"count": 1})
     write(shop.odoo, "return", item("xd-r1", body))
@@ -94,7 +96,7 @@ def test_3_goods_that_never_left_are_not_returned(shop: World) -> None:
     shop.api("stock.picking", "button_validate", ids=[back], context={"skip_sms": True})
     assert shop.stock("22423", "CEN")[0] == 52
     # ... so the connector waits until the delivery is done.
-    body = {"order_id": order, "number": "R1"}
+    body: dict[str, Any] = {"order_id": order, "number": "R1"}
     body["lines"] = [{"product_id": str(shop.ids["22423"]), "qty": "1"}]
     with pytest.raises(NotYet):
         write(shop.odoo, "return", item("xd-r1", body))
@@ -120,22 +122,14 @@ def test_5_a_batch_that_commits_late_is_read_after_all(shop: World) -> None:
     # Its write_date is older than what the last poll saw: a quick poll misses it ...
     assert "LATE" not in [p.body["default_code"] for p in shop.read("products", cursor)[0]]
     # ... the next sweep doesn't.
-    due = {"at": cursor["at"], "swept": cursor["swept"].replace(today()[:4], "2020")}
-    due["swept"] = _seconds_before(cursor["swept"], 31)
+    due = {"at": cursor["at"], "swept": earlier(cursor, SWEEP_EVERY + 1)["swept"]}
     assert "LATE" in [p.body["default_code"] for p in shop.read("products", due)[0]]
-
-
-def _seconds_before(moment: str, seconds: int) -> str:
-    from connectors.odoo.changes import _before
-
-    return _before(moment, seconds)
 
 
 def test_5_stock_changes_are_seen_although_the_product_is_untouched(
     shop: World, answers: Answers
 ) -> None:
     assert 41 in of(answers, "054")
-    _, products = shop.read("products", {})
     _, stock = shop.read("stock", {})
     before = {p["id"]: p["write_date"] for p in shop.rows("product.product")}
     shop.sim.control("stock", {"sku": "22423", "location": "S01", "quantity": 7})
@@ -189,8 +183,6 @@ STATUSES = [
 def test_7_each_recorded_refusal_has_its_error_and_its_move(
     number: str, kind: type[Exception], code: str
 ) -> None:
-    import msgspec
-
     exchange = next(e for e in recorded() if e["nr"].startswith(number))
     raw = msgspec.json.encode(exchange["response"])
     error = refusal(Response(exchange["status"], {}, raw), reading=False)

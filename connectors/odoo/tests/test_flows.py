@@ -4,6 +4,8 @@ day at the tills, and what is told of prices and stock.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from connectors.odoo.tests.shop_world import World, item, write
@@ -22,7 +24,7 @@ def test_an_order_is_paid_shipped_returned_and_refunded(shop: World) -> None:
     assert (invoice["state"], invoice["payment_state"]) == ("posted", "paid")
     assert invoice["amount_total"] == 35.5
 
-    back = {"order_id": order, "number": "R1"}
+    back: dict[str, Any] = {"order_id": order, "number": "R1"}
     back |= {"lines": [{"product_id": str(shop.ids["22423"]), "qty": "1"}]}
     with pytest.raises(NotYet, match="validate the delivery"):
         write(shop.odoo, "return", item("xd-r1", back))
@@ -31,7 +33,7 @@ def test_an_order_is_paid_shipped_returned_and_refunded(shop: World) -> None:
     write(shop.odoo, "return", item("xd-r1", back))
     assert shop.stock("22423", "CEN") == (49, 0)
 
-    money = {"order_id": order, "amount": "12.75", "reason": "broken"}
+    money: dict[str, Any] = {"order_id": order, "amount": "12.75", "reason": "broken"}
     money["lines"] = [shop.line("22423", 1, "10.62", "2.13")]
     write(shop.odoo, "refund", item("xd-f1", money))
     [note] = shop.rows("account.move", [["move_type", "=", "out_refund"]])
@@ -92,7 +94,13 @@ def test_an_order_that_odoo_adds_up_differently_is_not_confirmed(shop: World) ->
 
 
 def test_a_line_without_product_is_booked_on_the_agreed_service(shop: World) -> None:
-    carriage = {"id": "ship", "kind": "shipping", "name": "Post", "qty": "1", "net": "4.17"}
+    carriage: dict[str, Any] = {
+        "id": "ship",
+        "kind": "shipping",
+        "name": "Post",
+        "qty": "1",
+        "net": "4.17",
+    }
     carriage |= {"tax_total": "0.83", "taxes": ["VAT20"]}
     shop.order(lines=[shop.line("22423", 2, "21.25", "4.25"), carriage], total="30.50")
     products = [x["product_id"][0] for x in shop.rows("sale.order.line")]

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import msgspec
 import pytest
 
 from connectors.odoo.changes import LONGEST, OVERLAP, SWEEP_EVERY, Window, window
-from connectors.odoo.tests.shop_world import World, item, write
+from connectors.odoo.tests.shop_world import World, earlier, item, write
 from connectors.sdk.errors import Unreadable
 from connectors.sdk.records import Heard
-
-
-def earlier(cursor: dict[str, str], seconds: int) -> dict[str, str]:
-    """The cursor of a poll that was that long ago."""
-    clock = "%Y-%m-%d %H:%M:%S"
-    when = time.mktime(time.strptime(cursor["at"], clock)) - seconds
-    moment = time.strftime(clock, time.localtime(when))
-    return {"at": moment, "swept": moment}
 
 
 def test_the_first_poll_tells_everything_and_a_quiet_one_nothing(shop: World) -> None:
