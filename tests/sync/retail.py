@@ -143,13 +143,5 @@ def retail_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Re
             monkeypatch.setenv(name, value)
         call_command("apply", str(DECLARATION), stdout=io.StringIO())
         with partner_context(selectors.partner_by_slug("northwind")):
-            for slug, streams in STREAMS.items():
-                poll.schedule(Connection.objects.get(slug=slug), streams)
+            poll.keep_schedules()
             yield Retail(a, b, c, folder)
-
-
-STREAMS = {
-    "shop": ["orders"],
-    "erp": ["products", "taxes", "warehouses", "stock", "deliveries", "orders"],
-    "tills": ["journal"],
-}

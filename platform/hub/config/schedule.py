@@ -27,7 +27,7 @@ from tenants.partners.selectors import open_partners  # noqa: E402
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 1.0
-HOUSEKEEPING_SECONDS = 10.0
+HOUSEKEEPING_SECONDS = 3.0
 
 
 def run(stop: threading.Event) -> None:

@@ -83,12 +83,14 @@ def poll_connection(subject: str) -> None:
 
 @dramatiq.actor(broker=broker, queue_name="housekeeping", time_limit=600_000)
 def housekeeping(subject: str) -> None:
-    """Free what waited for a binding that is there now; close exceptions that hold nothing up."""
+    """Free what waited for a binding that is there now, close exceptions that hold nothing up,
+    and see that every source a flow wants is polled."""
     _begin("housekeeping", subject)
     while freed := needs.free():
         for connection in set(freed):
             ring("deliveries", connection)
     exceptions.heal_settled()
+    poll.keep_schedules()
 
 
 ACTORS: dict[Bell, dramatiq.Actor] = {

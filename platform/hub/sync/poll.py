@@ -15,6 +15,7 @@ from django.db import transaction
 
 from connectors.sdk.errors import AccessRefused, ConnectorError
 from hub.connections.models import Connection
+from hub.flows.models import Availability, Flow
 from hub.sync import attention
 from hub.sync.receive import receive
 from hub.sync.sessions import connector_for, manifest_of
@@ -45,6 +46,28 @@ def poll(connection_id: uuid.UUID) -> int:
     if connection is None or connection.state != "active":
         return 0
     return sum(_poll(connection, stream) for stream in due_streams(connection_id))
+
+
+def keep_schedules() -> None:
+    """Begin polling what the active partner's flows want from its sources, and nothing else."""
+    told = {
+        (entity, source)
+        for entity, sources in Flow.objects.filter(active=True).values_list("entity", "sources")
+        for source in sources or [""]
+    }
+    stock = {str(s) for s in Availability.objects.values_list("source_id", flat=True)}
+    for connection in Connection.objects.filter(state="active"):
+        me = str(connection.id)
+        wanted = [
+            stream.name
+            for stream in manifest_of(connection).streams
+            if stream.poll_every
+            and (
+                any({(e, me), (e, "")} & told for e in stream.produces)
+                or (me in stock and "stock_level" in stream.produces)
+            )
+        ]
+        schedule(connection, wanted)
 
 
 def schedule(connection: Connection, streams: list[str]) -> None:
