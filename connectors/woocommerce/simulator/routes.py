@@ -209,7 +209,9 @@ def _do(request: web.Request, shop: Shop, asked: dict[str, str]) -> str:
         request.app[FAULTS].arm("unplugged", match="/wp-json", seconds=seconds)
         return f"The plug is out for {seconds:g} s."
     if act == "sell":
-        sold = control.checkout(shop, {"lines": [{"sku": _sku(shop, asked), "qty": 1}]})
+        buyer = {"email": "visitor@example.com", "first_name": "Vera", "last_name": "Visitor"}
+        lines = [{"sku": _sku(shop, asked), "qty": 1}]
+        sold = control.checkout(shop, {"lines": lines, "customer": buyer})
         return f"Sold: order {sold['number']} over {sold['total']}."
     if act == "price":
         sku = _sku(shop, asked)

@@ -15,6 +15,8 @@ from connectors.woocommerce.simulator.shop import SYMBOLS, Shop
 
 CSS = (Path(__file__).parent / "window.css").read_text(encoding="utf-8")
 SHOWN = 40
+#: Columns set to the right.
+FIGURES = {"Qty", "Net", "VAT", "Total", "Price", "Stock"}
 
 
 def page(shop: Shop, log: Iterable[Row], *, order: int | None, search: str, said: str) -> str:
@@ -150,7 +152,9 @@ def _one_order(shop: Shop, id_: int) -> str:
 
 
 def _table(title: str, heads: tuple[str, ...], cells: str, above: str = "") -> str:
-    columns = "".join(f'<th scope="col">{h}</th>' for h in heads)
+    columns = "".join(
+        f'<th scope="col"{" class=n" if h in FIGURES else ""}>{h}</th>' for h in heads
+    )
     empty = f'<tr><td colspan="{len(heads)}">Nothing yet.</td></tr>'
     return (
         f"<section><h2>{title}</h2>{above}<div class='scroll'><table><thead><tr>{columns}</tr>"
