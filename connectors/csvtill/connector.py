@@ -30,6 +30,9 @@ from connectors.sdk.records import (
 
 #: Files looked at in one turn: bounded work, then other connections have theirs.
 FILES_PER_TURN = 400
+#: Stored in one transaction: enough to be quick, little enough to be done again.
+FILES_PER_PAGE = 25
+BYTES_PER_PAGE = 2 * 2**20
 _INCOMPLETE = b"H;INCOMPLETE;"
 
 
@@ -71,21 +74,31 @@ class CsvTill(Connector):
 
     # ---- source
     def read(self, stream: str, cursor: Json) -> Iterator[Page]:
-        """One page per finished file. No cursor: what is stored is archived, and a file read
-        again only brings copies.
+        """Pages of finished files. No cursor: what is stored is archived, and a file read again
+        only brings copies.
         """
         if stream != "journal":
             return
         folder = self._folder()
+        heard: list[Heard] = []
+        names: list[str] = []
+        size = 0
         for file in folder.dropped(FILES_PER_TURN):
             started = datetime.now(UTC)
             raw = folder.read(file.name)
             if raw is None:
                 continue
             if len(raw) <= LARGEST and journal.is_complete(raw):
-                yield Page(self._heard(file, raw, started), cursor, files=(file.name,))
+                heard += self._heard(file, raw, started)
+                names.append(file.name)
+                size += len(raw)
             elif time.time() - file.changed > self._patience():
-                yield Page((self._unfinished(file, started),), cursor)
+                heard.append(self._unfinished(file, started))
+            if len(names) >= FILES_PER_PAGE or size >= BYTES_PER_PAGE:
+                yield Page(tuple(heard), cursor, files=tuple(names))
+                heard, names, size = [], [], 0
+        if heard:
+            yield Page(tuple(heard), cursor, files=tuple(names))
 
     def _patience(self) -> float:
         """Seconds."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.csvtill.connector import FILES_PER_TURN, CsvTill
+from connectors.csvtill.connector import FILES_PER_PAGE, FILES_PER_TURN, CsvTill
 from connectors.csvtill.folder import Folder
 from connectors.csvtill.tests.conftest import JOURNAL, numbered
 from connectors.sdk.errors import AccessRefused, Rejected, Unavailable, Unreadable
@@ -125,10 +125,11 @@ def test_a_turn_is_bounded_however_many_files_wait(folder: Path, connect: Connec
         drop(folder, f"J{n:05d}.csv")
     till = connect(folder)
     first = pages(till)
-    assert len(first) == FILES_PER_TURN
+    assert sum(len(page.files) for page in first) == FILES_PER_TURN
+    assert all(len(page.files) <= FILES_PER_PAGE for page in first)
     for page in first:
         till.archive(page.files)
-    assert len(pages(till)) == 50
+    assert sum(len(page.files) for page in pages(till)) == 50
 
 
 def test_a_voided_sale_is_nothing(folder: Path, connect: Connect) -> None:

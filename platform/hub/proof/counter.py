@@ -147,8 +147,8 @@ def _look_into_erp(found: Found, erp: Erp, invoice_of: dict[str, str], stock: bo
     named: dict[str, str] = {}
     fields = ("name", "origin", "client_order_ref", "amount_total")
     for order in erp.rows("sale.order", [["state", "!=", "cancel"]], *fields):
-        words = f"{order['origin'] or ''} {order['client_order_ref'] or ''}".replace("#", " ")
-        number = next((w for w in words.split() if w in invoice_of), f"ERP {order['name']}")
+        words = re.split(r"\W+", f"{order['origin'] or ''} {order['client_order_ref'] or ''}")
+        number = next((w for w in words if w in invoice_of), f"ERP {order['name']}")
         named[order["name"]] = invoice = invoice_of.get(number, number)
         found.erp_orders[invoice].append(_money(order["amount_total"]))
     _look_at_accounts(found, erp, named)
@@ -199,7 +199,9 @@ def _look_at_tills(found: Found, folder: Path, stock: bool) -> None:
     seen: set[str] = set()
     for path in sorted((*folder.glob("*/out/*.csv"), *folder.glob("*/archive/*.csv"))):
         head: list[str] = []
-        for line in path.read_text("cp1252", "replace").splitlines():
+        lines = path.read_text("cp1252", "replace").splitlines()
+        # A file without its trailer is still being written.
+        for line in lines if lines and lines[-1].startswith("Z;") else ():
             record = line.split(";")
             if record[0] in ("S", "R"):
                 head = record

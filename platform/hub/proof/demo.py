@@ -32,11 +32,9 @@ from hub.runtime.signals import interruptible, wait_to_be_stopped
 DECLARATION = HERE / "data" / "demo.toml"
 PARTNER, NEIGHBOUR = "harbourside", "lindenworks"
 COUNTS_UNTIL = 120.0
-MADE_UP = (
-    "Orders, receipts, cancellations and all their dirt are real (UCI Online Retail, 8 to 21 "
-    "August 2011, CC BY 4.0).\nMade up by us: payments, taxes, opening stock, the stores, people's names "
-    "and e-mail addresses."
-)
+MADE_UP = """Orders, receipts, cancellations and all their dirt are real
+(UCI Online Retail, 8 to 21 August 2011, CC BY 4.0). Made up by us: payments, taxes,
+opening stock, the stores, people's names and e-mail addresses."""
 
 
 def main(argv: list[str]) -> int:

@@ -78,9 +78,8 @@ class Stage:
         self.home = installation.home
         self.addresses = Addresses(installation.ports.simulators)
         self.systems = self.home.simulators / "systems.json"
-        basic = base64.b64encode(f"{SHOP_KEY}:{SHOP_SECRET}".encode()).decode()
-        self.shop = Outside(self.addresses.url("shop"), "shop", f"Basic {basic}")
-        self.shop2 = Outside(self.addresses.url("shop2"), "second shop", f"Basic {basic}")
+        self.shop = Outside(self.addresses.url("shop"), "shop", basic())
+        self.shop2 = Outside(self.addresses.url("shop2"), "second shop", basic())
         self.erp = Outside(self.addresses.url("erp"), "ERP")
         self.erp2 = Outside(self.addresses.url("erp2"), "second ERP")
         self.tills = Outside(self.addresses.url("tills"), "tills")
@@ -174,6 +173,11 @@ class Stage:
     def erp_down(self, seconds: float = 20.0) -> dict[str, Any]:
         self.erp.post("/_sim/faults", {"kind": "down", "match": "/json/", "seconds": seconds})
         return {"seconds": seconds}
+
+
+def basic() -> str:
+    """The header with which the story looks into the shop."""
+    return "Basic " + base64.b64encode(f"{SHOP_KEY}:{SHOP_SECRET}".encode()).decode()
 
 
 def installation_for(home: Home, port: int) -> Installation:

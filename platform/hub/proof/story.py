@@ -21,8 +21,9 @@ from hub.proof.weather import Hands, Mishap, Weather
 API = "/wp-json/wc/v3/"
 Say = Callable[[str], None]
 TICK = 0.5
-#: Ticks in which the tills' files suffer, as shares of the story.
-HALF_WRITTEN, DROPPED_TWICE = (0.2, 0.5, 0.8), (0.25, 0.6)
+#: Ticks between two journals: a till writes what it sold since the last one.
+JOURNAL_EVERY = 5
+TILL_KINDS = ("sale", "return", "write_off", "refused")
 
 
 @dataclass
@@ -88,7 +89,8 @@ class Story:
 
     def _first_customer(self) -> None:
         """The shortest of the first orders is placed as soon as the shop sells what it wants."""
-        first = min(self.plan.of("order")[:20], key=lambda d: (len(d.lines), d.number))
+        early = [d for d in self.plan.of("order")[:20] if asking.needed(d)]
+        first = min(early, key=lambda d: (len(d.lines), d.number))
         skus = asking.needed(first)
         query = f"products?per_page=100&_fields=sku,price&sku={quote(','.join(sorted(skus)))}"
         if first.number not in self.order_ids and (
@@ -135,11 +137,16 @@ class Story:
         mishaps = self.weather.mishaps()
         steps = list(self._steps())
         began = time.monotonic()
+        drawer: list[Document] = []
         for index, documents in enumerate(steps):
             share = index / len(steps)
             while mishaps and mishaps[0].when <= share:
                 self._strike(mishaps.pop(0))
-            self._tick(documents, _till_fault(index, len(steps)))
+            self._at_the_shop(documents)
+            drawer += [d for d in documents if d.kind in TILL_KINDS]
+            if index % JOURNAL_EVERY == JOURNAL_EVERY - 1 or index == len(steps) - 1:
+                self._at_the_tills(drawer, _till_fault(index // JOURNAL_EVERY))
+                drawer = []
             if index % 10 == 9:
                 self._ship(10)
                 self._progress(index + 1, len(steps), documents[-1].at)
@@ -155,11 +162,13 @@ class Story:
         for start in range(0, len(documents), size):
             yield documents[start : start + size]
 
-    def _tick(self, documents: list[Document], fault: str) -> None:
-        till = [d for d in documents if d.kind in ("sale", "return", "write_off", "refused")]
-        if till:
-            asked = {"receipts": [asking.receipt(d) for d in till], "fault": fault, "seconds": 2}
+    def _at_the_tills(self, documents: list[Document], fault: str) -> None:
+        if documents:
+            receipts = [asking.receipt(d) for d in documents]
+            asked = {"receipts": receipts, "fault": fault, "seconds": 2}
             self.tills.post("/_sim/receipts", asked)
+
+    def _at_the_shop(self, documents: list[Document]) -> None:
         for document in documents:
             if document.kind == "order" and document.number not in self.order_ids:
                 self._order(document)
@@ -235,7 +244,8 @@ class Story:
         self.marks.setdefault(name, round(time.monotonic() - self.began, 1))
 
 
-def _till_fault(index: int, steps: int) -> str:
-    if index in {int(share * steps) for share in HALF_WRITTEN}:
+def _till_fault(journal: int) -> str:
+    """Every seventh journal is seen half written, every ninth is dropped twice."""
+    if journal % 7 == 1:
         return "half_written"
-    return "drop_twice" if index in {int(share * steps) for share in DROPPED_TWICE} else ""
+    return "drop_twice" if journal % 9 == 2 else ""
