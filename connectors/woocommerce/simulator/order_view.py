@@ -24,7 +24,7 @@ def view(shop: Shop, row: Row, dp: int = 2) -> Row:
     """``dp``: digits of money, as the parameter of the same name (finding 22)."""
     url, id_, status = shop.settings["url"], row["id"], row["status"]
     total, sums = orders.total_of(row), _sums(row)
-    shown: Row = {
+    return {
         "id": id_, "parent_id": 0, "status": status, "currency": row["currency"],
         "version": VERSION, "prices_include_tax": row["prices_include_tax"],
         "date_created": shop.stamps("created", row["created"])["date_created"],
@@ -60,7 +60,6 @@ def view(shop: Shop, row: Row, dp: int = 2) -> Row:
         "currency_symbol": SYMBOLS.get(row["currency"], row["currency"]),
         "_links": _links(url, row),
     }  # fmt: skip
-    return shown
 
 
 def line_view(order: Row, line: Row, dp: int = 2) -> Row:

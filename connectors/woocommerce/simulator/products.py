@@ -190,46 +190,50 @@ def _slug(name: str) -> str:
 # ------------------------------------------------------------------ how they are shown
 
 
+#: Shown as stored.
+SHOWN = (
+    "id", "name", "slug", "type", "status", "featured", "catalog_visibility", "description",
+    "short_description", "sku", "regular_price", "sale_price", "total_sales", "virtual",
+    "downloadable", "tax_status", "tax_class", "manage_stock", "stock_quantity", "backorders",
+    "low_stock_amount", "sold_individually", "weight", "dimensions", "parent_id",
+    "purchase_note", "categories", "tags", "images", "attributes", "menu_order", "meta_data",
+    "global_unique_id",
+)  # fmt: skip
+#: What these flows never change.
+CONSTANT: Row = {
+    "date_on_sale_from": None, "date_on_sale_from_gmt": None, "date_on_sale_to": None,
+    "date_on_sale_to_gmt": None, "downloads": [], "download_limit": -1, "download_expiry": -1,
+    "external_url": "", "button_text": "", "backordered": False, "shipping_class": "",
+    "shipping_class_id": 0, "reviews_allowed": True, "average_rating": "0", "rating_count": 0,
+    "upsell_ids": [], "cross_sell_ids": [], "brands": [], "default_attributes": [],
+    "grouped_products": [], "related_ids": [], "post_password": "",
+}  # fmt: skip
+
+
 def view(shop: Shop, row: Row, *, edited: bool = False) -> Row:
     """The v3 product. ``edited``: the answer to a write, which carries two fields more."""
-    url, id_, sale = shop.settings["url"], row["id"], row["sale_price"]
-    price = sale or row["regular_price"]
+    url, id_, quantity = shop.settings["url"], row["id"], row["stock_quantity"]
     children = variations_of(shop, id_) if row["type"] == "variable" else []
+    price = row["sale_price"] or row["regular_price"]
     if children:
         price = min((c["regular_price"] for c in children if c["regular_price"]), default="")
-    quantity = row["stock_quantity"]
-    shown = {
-        "id": id_, "name": row["name"], "slug": row["slug"],
+    shown: Row = {name: row[name] for name in SHOWN} | CONSTANT
+    shown |= shop.stamps("created", row["created"]) | shop.stamps("modified", row["modified"])
+    shown |= {
         "permalink": f"{url}/product/{row['slug']}/",
-        **shop.stamps("created", row["created"]), **shop.stamps("modified", row["modified"]),
-        "type": row["type"], "status": row["status"], "featured": row["featured"],
-        "catalog_visibility": row["catalog_visibility"], "description": row["description"],
-        "short_description": row["short_description"], "sku": row["sku"], "price": price,
-        "regular_price": "" if children else row["regular_price"], "sale_price": sale,
-        "date_on_sale_from": None, "date_on_sale_from_gmt": None, "date_on_sale_to": None,
-        "date_on_sale_to_gmt": None, "on_sale": bool(sale), "purchasable": price != "",
-        "total_sales": row["total_sales"], "virtual": row["virtual"],
-        "downloadable": row["downloadable"], "downloads": [], "download_limit": -1,
-        "download_expiry": -1, "external_url": "", "button_text": "",
-        "tax_status": row["tax_status"], "tax_class": row["tax_class"],
-        "manage_stock": row["manage_stock"], "stock_quantity": quantity,
-        "backorders": row["backorders"], "backorders_allowed": row["backorders"] != "no",
-        "backordered": False, "low_stock_amount": row["low_stock_amount"],
-        "sold_individually": row["sold_individually"], "weight": row["weight"],
-        "dimensions": row["dimensions"], "shipping_required": not row["virtual"],
-        "shipping_taxable": not row["virtual"], "shipping_class": "", "shipping_class_id": 0,
-        "reviews_allowed": True, "average_rating": "0", "rating_count": 0, "upsell_ids": [],
-        "cross_sell_ids": [], "parent_id": row["parent_id"],
-        "purchase_note": row["purchase_note"], "categories": row["categories"], "brands": [],
-        "tags": row["tags"], "images": row["images"], "attributes": row["attributes"],
-        "default_attributes": [], "variations": [c["id"] for c in children],
-        "grouped_products": [], "menu_order": row["menu_order"],
-        "price_html": _price_html(shop, price), "related_ids": [],
-        "meta_data": row["meta_data"],
+        "price": price,
+        "price_html": _price_html(shop, price),
+        "on_sale": bool(row["sale_price"]),
+        "purchasable": price != "",
+        "backorders_allowed": row["backorders"] != "no",
+        "shipping_required": not row["virtual"],
+        "shipping_taxable": not row["virtual"],
+        "variations": [c["id"] for c in children],
+        "has_options": bool(children),
         "stock_status": "outofstock" if quantity is not None and quantity <= 0 else "instock",
-        "has_options": bool(children), "post_password": "",
-        "global_unique_id": row["global_unique_id"],
-    }  # fmt: skip
+    }
+    if children:
+        shown["regular_price"] = ""
     if row["status"] == "trash":
         shown["permalink"] = f"{url}/?post_type=product&p={id_}"
     if edited:

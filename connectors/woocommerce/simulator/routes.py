@@ -74,8 +74,25 @@ async def _delivering(app: web.Application) -> AsyncIterator[None]:
 
 
 def _api(app: web.Application) -> None:
+    for verb, path, route in _single():
+        app.router.add_route(verb, f"{BASE}/{path}", handler(route))
+    for path, (listing, create, get, put, delete) in _collections().items():
+        whole, one = f"{BASE}/{path}", f"{BASE}/{path}/{ID}"
+        for verb, address, act in (
+            ("GET", whole, listing),
+            ("POST", whole, create),
+            ("GET", one, get),
+            ("PUT", one, put),
+            ("DELETE", one, delete),
+        ):
+            if act is not None:
+                app.router.add_route(verb, address, handler(act))
+
+
+def _collections() -> dict[str, tuple[Route | None, ...]]:
+    """Path → list, create, and read, change, delete of one."""
     r, a = resources, accounts
-    verbs: dict[str, tuple[Route | None, ...]] = {
+    return {
         "products": (r.list_products, r.create_product, r.get_product, r.put_product,
                      r.delete_product),
         f"products/{ID}/variations": (r.list_variations, r.create_variation, None, None, None),
@@ -87,7 +104,12 @@ def _api(app: web.Application) -> None:
         f"orders/{ID}/refunds": (r.list_refunds, r.create_refund, None, None, None),
         f"orders/{ID}/notes": (r.list_notes, r.create_note, None, None, None),
     }  # fmt: skip
-    single: tuple[tuple[str, str, Route], ...] = (
+
+
+def _single() -> tuple[tuple[str, str, Route], ...]:
+    """Routes outside that pattern."""
+    r, a = resources, accounts
+    return (
         ("GET", f"products/{ID}/variations/{{variation:\\d+}}", r.get_variation),
         ("PUT", f"products/{ID}/variations/{{variation:\\d+}}", r.put_variation),
         ("GET", f"orders/{ID}/refunds/{{refund:\\d+}}", r.get_refund),
@@ -102,19 +124,6 @@ def _api(app: web.Application) -> None:
         ("GET", "settings/tax/{name}", a.setting),
         ("PUT", "settings/tax/{name}", a.setting),
     )
-    for verb, path, route in single:
-        app.router.add_route(verb, f"{BASE}/{path}", handler(route))
-    for path, (listing, create, get, put, delete) in verbs.items():
-        whole, one = f"{BASE}/{path}", f"{BASE}/{path}/{ID}"
-        for verb, address, act in (
-            ("GET", whole, listing),
-            ("POST", whole, create),
-            ("GET", one, get),
-            ("PUT", one, put),
-            ("DELETE", one, delete),
-        ):
-            if act is not None:
-                app.router.add_route(verb, address, handler(act))
 
 
 async def create_webhook(shop: Shop, request: web.Request, body: Row) -> Answered:
