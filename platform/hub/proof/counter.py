@@ -155,8 +155,7 @@ def _look_into_erp(found: Found, erp: Erp, invoice_of: dict[str, str], stock: bo
     names = ("name", "pos_reference", "general_customer_note")
     alive = [["state", "!=", "cancel"]]
     for receipt in erp.rows("pos.order", alive, *names, "amount_total", "is_refund"):
-        words = " ".join(str(receipt[name] or "") for name in names)
-        match = RECEIPT.search(words)
+        match = RECEIPT.search(" ".join(str(receipt[name] or "") for name in names))
         number = match[0] if match else f"ERP {receipt['name']}"
         amount = _money(receipt["amount_total"])
         if receipt["is_refund"] or amount < 0:

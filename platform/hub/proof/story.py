@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from hub.proof import asking
 from hub.proof.cut import Document, Plan
@@ -73,8 +72,9 @@ class Story:
 
         def arrived() -> bool:
             nonlocal told
-            self._first_customer()
-            stocked = self._stocked()
+            shelf = self._shelf()
+            self._first_customer({sku for sku, (priced, _) in shelf.items() if priced})
+            stocked = sum(1 for _, managed in shelf.values() if managed)
             known = self.tills.get("/_sim/prices?store=S18").values()
             priced = sum(1 for article in known if article.get("price"))
             line = f"  {stocked} articles with stock in the shop, {priced} prices at the tills"
@@ -87,27 +87,24 @@ class Story:
             raise OutsideError("The ERP's articles, prices and stock did not reach shop and tills.")
         self._mark("arrived_s")
 
-    def _first_customer(self) -> None:
-        """The shortest of the first orders is placed as soon as the shop sells what it wants."""
-        early = [d for d in self.plan.of("order")[:20] if asking.needed(d)]
-        first = min(early, key=lambda d: (len(d.lines), d.number))
-        skus = asking.needed(first)
-        query = f"products?per_page=100&_fields=sku,price&sku={quote(','.join(sorted(skus)))}"
-        if first.number not in self.order_ids and (
-            sum(1 for p in self.shop.get(API + query) if p["price"]) >= len(skus)
-        ):
-            self._order(first)
-            self.say(f"The first customer has bought: order {self.order_ids[first.number]}.")
+    def _first_customer(self, sold: set[str]) -> None:
+        """One of the first orders is placed as soon as the shop sells all it wants."""
+        early = [d for d in self.plan.of("order")[:60] if asking.needed(d)]
+        fit = [d for d in early if asking.needed(d) <= sold]
+        if fit and not self.order_ids:
+            self._order(fit[0])
+            self.say(f"The first customer has bought: order {self.order_ids[fit[0].number]}.")
 
-    def _stocked(self) -> int:
-        """How many of the shop's articles have a stock of their own."""
-        count, page = 0, 1
+    def _shelf(self) -> dict[str, tuple[bool, bool]]:
+        """The shop's articles: has it a price, has it a stock of its own?"""
+        shelf: dict[str, tuple[bool, bool]] = {}
+        page = 1
         while True:
-            query = f"products?per_page=100&page={page}&_fields=sku,manage_stock"
+            query = f"products?per_page=100&page={page}&_fields=sku,price,manage_stock"
             found = self.shop.get(API + query)
-            count += sum(1 for p in found if p["manage_stock"])
+            shelf |= {p["sku"].upper(): (bool(p["price"]), p["manage_stock"]) for p in found}
             if len(found) < 100:
-                return count
+                return shelf
             page += 1
 
     def recall(self) -> bool:
