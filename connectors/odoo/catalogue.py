@@ -98,6 +98,12 @@ class Catalogue:
             for row in rows
         }
 
+    def all_warehouses(self) -> dict[str, Warehouse]:
+        """Warehouses by code, as they were last read; `forget` makes them be read again."""
+        if "warehouse" not in self._kept:
+            self._kept["warehouse"] = self.warehouses()
+        return self._kept["warehouse"]
+
     def warehouse(self, code: str) -> Warehouse:
         """Raises MissingReference."""
         found = self._find("warehouse", code, self.warehouses)

@@ -25,9 +25,9 @@ from connectors.sdk.records import Heard, Page
 #: Seconds a poll reads back before the last one: clocks, and transactions of ordinary length.
 OVERLAP = 5
 #: Seconds a sweep reads back before the last sweep: the longest transaction we expect (NOTES 5).
-LONGEST = 90
+LONGEST = 60
 #: Seconds between sweeps.
-SWEEP_EVERY = 30
+SWEEP_EVERY = 60
 PAGE = 500
 
 FORMAT = "%Y-%m-%d %H:%M:%S"

@@ -43,13 +43,13 @@ def write_batch(
     taken: dict[int, Decimal] = defaultdict(Decimal)
     for item in items:
         try:
-            early = _early(odoo, item, back)
+            early = _early(item)
             if early is not None:
                 outcomes[item.ref] = early
             else:
                 orders.append(_order(odoo, sessions, item, taken if back else None))
         except ConnectorError as error:
-            outcomes[item.ref] = error
+            outcomes[item.ref] = _refused(odoo, item, error)
     if orders:
         stored = _send(odoo, sessions, orders)
         for item in items:
@@ -63,17 +63,24 @@ def look_up(odoo: Target, item: WriteItem) -> Found | None:
     return Found(str(row["id"])) if row else None
 
 
-def _early(odoo: Target, item: WriteItem, back: bool) -> Outcome | None:
-    """Outcomes that need no call: a stored receipt never changes. A return's lines are found by
-    what is still out, so after an unknown outcome it must be looked for first."""
-    if item.external_id:
-        if item.op == "update" and item.body == item.delivered:
-            return Done(item.external_id, unchanged=True)
-        raise DocumentLocked(
-            "A paid receipt can't be changed in Odoo: correct it by a return and a new receipt."
-        )
-    found = look_up(odoo, item) if back and item.uncertain else None
-    return Done(found.external_id, url=odoo.url(MODEL, found.external_id)) if found else None
+def _early(item: WriteItem) -> Outcome | None:
+    """Outcomes that need no call: a stored receipt never changes."""
+    if not item.external_id:
+        return None
+    if item.op == "update" and item.body == item.delivered:
+        return Done(item.external_id, unchanged=True)
+    return DocumentLocked(
+        "A paid receipt can't be changed in Odoo: correct it by a return and a new receipt."
+    )
+
+
+def _refused(odoo: Target, item: WriteItem, error: ConnectorError) -> Outcome:
+    """A return that seems to take back too much may be there already: what it took back is then
+    no longer out."""
+    if error.code != "refund-exceeds":
+        return error
+    found = look_up(odoo, item)
+    return Done(found.external_id, url=odoo.url(MODEL, found.external_id)) if found else error
 
 
 def _send(odoo: Target, sessions: Sessions, orders: list[tuple[int, Json]]) -> Json:

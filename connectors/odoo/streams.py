@@ -70,6 +70,8 @@ def reread(odoo: Target, stream: str, ids: list[str]) -> dict[str, Json | None]:
 
 
 def _watches(odoo: Target, stream: str, cursor: Json) -> list[tuple[Watch, Tell]]:
+    # A person may have made a tax or a warehouse since the last poll.
+    odoo.catalogue.forget()
     if stream != "stock":
         return [_simple(odoo, stream)]
     watches: list[tuple[Watch, Tell]] = [(QUANTS, lambda rows: _from_quants(odoo, rows))]
@@ -146,14 +148,14 @@ Shelf = tuple[int, int, str]
 
 
 def _from_quants(odoo: Target, rows: list[Json]) -> list[Told]:
-    codes = {house.id: house.code for house in odoo.catalogue.warehouses().values()}
+    codes = {house.id: house.code for house in odoo.catalogue.all_warehouses().values()}
     pairs = {(id_of(row["product_id"]), id_of(row["warehouse_id"])) for row in rows}
     return _levels(odoo, {(p, w, codes[w]) for p, w in pairs if w in codes})
 
 
 def _from_moves(odoo: Target, rows: list[Json]) -> list[Told]:
     """Only shelves that no longer have a quant: the others are told from their quants."""
-    houses = {house.stock: house for house in odoo.catalogue.warehouses().values()}
+    houses = {house.stock: house for house in odoo.catalogue.all_warehouses().values()}
     moved: dict[str, str] = {}
     shelves: set[Shelf] = set()
     for row in rows:
@@ -173,31 +175,40 @@ def _from_moves(odoo: Target, rows: list[Json]) -> list[Told]:
 
 def _levels(odoo: Target, shelves: Iterable[Shelf]) -> list[Told]:
     """On hand and reserved of each shelf, summed over the warehouse's internal locations."""
-    by_house: dict[tuple[int, str], list[int]] = defaultdict(list)
-    for product, house, code in shelves:
-        by_house[(house, code)].append(product)
-    sums: dict[tuple[int, str], Json] = {}
-    for (house, code), products in by_house.items():
-        domain: list[Any] = [
-            ["product_id", "in", sorted(products)],
-            ["warehouse_id", "=", house],
-            INTERNAL,
+    wanted = sorted(set(shelves))
+    products = sorted({product for product, _, _ in wanted})
+    houses = sorted({house for _, house, _ in wanted})
+    if len(products) * len(houses) <= 2 * len(wanted):
+        groups = _sums(odoo, products, houses)
+    else:
+        groups = [
+            group
+            for house in houses
+            for group in _sums(odoo, [p for p, h, _ in wanted if h == house], [house])
         ]
-        for group in odoo.client.call(
-            "stock.quant",
-            "formatted_read_group",
-            domain=domain,
-            groupby=["warehouse_id", "product_id"],
-            aggregates=["quantity:sum", "reserved_quantity:sum", "write_date:max"],
-        ):
-            sums[(id_of(group["product_id"]), code)] = group
-    skus = _skus(odoo, {product for products in by_house.values() for product in products})
+    sums = {(id_of(g["product_id"]), id_of(g["warehouse_id"])): g for g in groups}
+    skus = _skus(odoo, set(products))
     return [
-        _level(product, code, skus.get(product, ""), sums.get((product, code)))
-        for (_, code), products in by_house.items()
-        for product in products
+        _level(product, code, skus[product], sums.get((product, house)))
+        for product, house, code in wanted
         if skus.get(product)
     ]
+
+
+def _sums(odoo: Target, products: list[int], houses: list[int]) -> list[Json]:
+    domain: list[Any] = [
+        ["product_id", "in", products],
+        ["warehouse_id", "in", houses],
+        INTERNAL,
+    ]
+    groups: list[Json] = odoo.client.call(
+        "stock.quant",
+        "formatted_read_group",
+        domain=domain,
+        groupby=["warehouse_id", "product_id"],
+        aggregates=["quantity:sum", "reserved_quantity:sum", "write_date:max"],
+    )
+    return groups
 
 
 def _level(product: int, code: str, sku: str, group: Json | None) -> Told:

@@ -8,6 +8,7 @@ does what it does: it looks up, and writes again with what it knows.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -177,6 +178,17 @@ def test_the_wire_itself_drops_a_receipt_and_it_is_there_once(shop: World) -> No
     first = shop.rows("pos.order")[0]["id"]
     assert write(shop.odoo, "pos_sale", resumed(wanted, {})).external_id == str(first)
     assert len(shop.rows("pos.order")) == 1
+
+
+@pytest.mark.parametrize("uncertain", [True, False])
+@pytest.mark.parametrize("resource", ["pos_sale", "pos_return"])
+def test_a_key_is_honoured_without_any_look_up(shop: World, resource: str, uncertain: bool) -> None:
+    wanted = replace(CASES[resource](shop), uncertain=uncertain)
+    first = write(shop.odoo, resource, wanted).external_id
+    before = state_of(shop)
+    shop.odoo = shop.connector()
+    assert write(shop.odoo, resource, wanted).external_id == first
+    assert state_of(shop) == before
 
 
 def test_two_records_with_our_reference_are_never_chosen_between(shop: World) -> None:

@@ -189,6 +189,17 @@ def test_a_receipt_whose_sums_disagree_is_refused_before_odoo_believes_it(shop: 
     assert [row["general_customer_note"] for row in shop.rows("pos.order")] == ["S01-1-9"]
 
 
+def test_a_paid_receipt_never_changes(shop: World) -> None:
+    sale = write(shop.odoo, "pos_sale", item("xd-s1", shop.receipt_body())).external_id
+    body = shop.receipt_body()
+    same = item("xd-s1", body, op="update", external_id=sale, delivered=body)
+    assert write(shop.odoo, "pos_sale", same).unchanged
+    with pytest.raises(DocumentLocked):
+        other = shop.receipt_body("S01-1-8")
+        changed = item("xd-s1", other, op="update", external_id=sale, delivered=body)
+        write(shop.odoo, "pos_sale", changed)
+
+
 def test_a_receipt_goes_on_after_its_session_was_closed(shop: World) -> None:
     write(shop.odoo, "pos_sale", item("xd-s1", shop.receipt_body()))
     [session] = shop.rows("pos.session")

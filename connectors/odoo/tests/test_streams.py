@@ -94,9 +94,9 @@ def test_windows_reach_back_over_the_longest_transaction() -> None:
     assert window({}) == Window("", True)
     quick = window({"at": "2026-11-23 19:00:20", "swept": "2026-11-23 19:00:00"})
     assert quick == Window(f"2026-11-23 19:00:{20 - OVERLAP}", False)
-    sweep = window({"at": f"2026-11-23 19:00:{SWEEP_EVERY}", "swept": "2026-11-23 19:00:00"})
-    assert LONGEST == 90
-    assert sweep == Window("2026-11-23 18:58:30", True)
+    assert (LONGEST, SWEEP_EVERY) == (60, 60)
+    sweep = window({"at": "2026-11-23 19:01:00", "swept": "2026-11-23 19:00:00"})
+    assert sweep == Window("2026-11-23 18:59:00", True)
 
 
 def test_records_are_read_again_by_id(shop: World) -> None:
