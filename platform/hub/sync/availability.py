@@ -60,6 +60,8 @@ def takes(wanted: Wanted, rule: Rule) -> list[Take]:
         sign, place, lines = Decimal(1), content["from_location"], [content]
     else:
         return []
+    if place not in rule.locations:
+        return []
     taken: dict[str, Decimal] = {}
     for line in lines:
         if line.get("sku"):

@@ -59,6 +59,7 @@ class Matches:
     made: dict[uuid.UUID, str] = field(default_factory=dict)
     made_keys: dict[Key, uuid.UUID] = field(default_factory=dict)
     made_bindings: dict[External, uuid.UUID] = field(default_factory=dict)
+    twins: set[External] = field(default_factory=set)
     absorbed: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
 
     def of(self, ref: PendingRef) -> uuid.UUID | None:
@@ -159,6 +160,11 @@ def _place(matches: Matches, change: Change) -> None:
         if record is None:
             return
     change.record_id = record
+    if place not in matches.bound:
+        # Claimed before anything is written: another transaction may be making it too.
+        matches.made_bindings[place] = record
+        if change.twin:
+            matches.twins.add(place)
     matches.bound[place] = record
     if not change.twin:
         matches.primaries.add((told.object, record))
@@ -229,11 +235,17 @@ def _make(matches: Matches) -> None:
     if bindings:
         stored = execute(
             "INSERT INTO sync_binding"
-            " (environment_id, connection_id, record_id, object, external_id)"
-            " SELECT %s, %s, r, o, x FROM unnest(%s::uuid[], %s::text[], %s::text[])"
-            " AS made (r, o, x) ON CONFLICT DO NOTHING",
-            [matches.environment, matches.connection, [r for _, r in bindings],
-             [b[0] for b, _ in bindings], [b[1] for b, _ in bindings]],
+            " (environment_id, connection_id, record_id, object, external_id, role)"
+            " SELECT %s, %s, r, o, x, w FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])"
+            " AS made (r, o, x, w) ON CONFLICT DO NOTHING",
+            [
+                matches.environment,
+                matches.connection,
+                [r for _, r in bindings],
+                [b[0] for b, _ in bindings],
+                [b[1] for b, _ in bindings],
+                ["twin" if b in matches.twins else "primary" for b, _ in bindings],
+            ],
         )  # fmt: skip
         if stored < len(bindings):
             raise Raced

@@ -387,7 +387,7 @@ def _write_views(plan: Plan, connection: uuid.UUID, views: list[tuple[uuid.UUID,
         " %s::text[], %s::timestamptz[], %s::bytea[], %s::bigint[], %s::bytea[])"
         " AS d (r, o, x, role, v, t, h, e, f)"
         " ON CONFLICT (connection_id, object, external_id) DO UPDATE SET"
-        " record_id = excluded.record_id, seen_version = excluded.seen_version,"
+        " seen_version = excluded.seen_version,"
         " seen_read_at = excluded.seen_read_at, seen_hash = excluded.seen_hash,"
         " seen_event = excluded.seen_event, facet = excluded.facet,"
         " facet_release = greatest(sync_binding.facet_release, excluded.facet_release)",

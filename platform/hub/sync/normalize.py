@@ -280,9 +280,7 @@ def _apply(connection: Connection, found: Sorted, changes: list[Change], fence: 
                       f"doubt after event {change.event_id}")  # fmt: skip
     refused = {r.event_id: r for r in [*merged.refused, *found.refused]}
     _park(connection, list(refused.values()), found, fence)
-    done: list[Outcome] = [
-        (e.id, why, [], False) for e, why in found.nothing
-    ]
+    done: list[Outcome] = [(e.id, why, [], False) for e, why in found.nothing]
     told: dict[int, list[str]] = {c.event_id: [] for c in changes}
     for change in changes:
         if change.record_id is not None:

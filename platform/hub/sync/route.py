@@ -21,7 +21,7 @@ from hub.sync.sql import execute, rows
 #: Lanes, most urgent first: stock, then documents and money, then prices, then the catalogue.
 PRIORITY = {
     "stock_level": 1, "order": 3, "sale": 3, "payment": 3, "refund": 3, "return": 3,
-    "fulfilment": 3, "stock_movement": 3, "customer": 4, "price": 5, "tax_rate": 6, "product": 6,
+    "fulfilment": 3, "stock_movement": 3, "customer": 2, "price": 5, "tax_rate": 6, "product": 6,
 }  # fmt: skip
 
 #: Document states that mean nobody wants it any more.
