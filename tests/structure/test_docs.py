@@ -1,4 +1,4 @@
-"""What the documents say must be so: names, paths, codes, variables and pictures, both ways round."""
+"""What the documents say must be so: names, paths, codes, variables, pictures; both ways round."""
 
 from __future__ import annotations
 
@@ -111,7 +111,9 @@ def test_the_gate_runs_what_the_readme_names() -> None:
 INLINE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[([^\]\n]*)\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-PATH = re.compile(r"(?:platform|tenants|connectors|billing|tests|docs|deploy|templates|static|\.ci)/[\w./-]*")
+PATH = re.compile(
+    r"(?:platform|tenants|connectors|billing|tests|docs|deploy|templates|static|\.ci)/[\w./-]*"
+)
 
 
 def paths_in(document: Path) -> set[str]:
@@ -153,7 +155,9 @@ def test_files_of_the_path_named_in_the_architecture_are_in_its_folder() -> None
 
 def test_every_word_of_the_glossary_is_at_home_where_it_says() -> None:
     """Each link's text is defined in the file it leads to: `class X`, `def x` or `X =`."""
-    rows = re.findall(r"^\| (?!word|---)(.+?) \|.*\| (.+) \|$", read(ROOT / "docs/glossary.md"), re.M)
+    rows = re.findall(
+        r"^\| (?!word|---)(.+?) \|.*\| (.+) \|$", read(ROOT / "docs/glossary.md"), re.M
+    )
     assert len(rows) > 40
     missing = [
         (word, name)
