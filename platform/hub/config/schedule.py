@@ -22,6 +22,7 @@ from django.db import DatabaseError, close_old_connections  # noqa: E402
 from hub.monitoring import progress  # noqa: E402
 from hub.sync.actors import ring  # noqa: E402
 from hub.sync.sweep import sweep  # noqa: E402
+from kernel.telemetry import metrics  # noqa: E402
 from tenants.partners.selectors import open_partners  # noqa: E402
 
 log = structlog.get_logger(__name__)
@@ -37,9 +38,11 @@ def run(stop: threading.Event) -> None:
         try:
             schemas = [p.schema_name for p in open_partners()]
             sweep(schemas, turn)
+            metrics.SWEEPS.inc()
             progress.swept(time())
             if monotonic() - housekept > HOUSEKEEPING_SECONDS:
                 housekept = monotonic()
+                metrics.OLDEST_DUE.set(progress.progress()["oldest_due_s"])
                 for schema in schemas:
                     ring("housekeeping", "sweep", schema=schema)
         except DatabaseError as error:
@@ -52,6 +55,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    metrics.serve_if_asked()
     run(stop)
 
 

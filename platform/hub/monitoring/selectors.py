@@ -32,7 +32,7 @@ def owed() -> dict[str, int]:
         "SELECT count(*) FILTER (WHERE next_at <= now()),"
         " count(*) FILTER (WHERE next_at > now() AND next_at < 'infinity') FROM sync_work"
     )[0]
-    problems = dict(
+    problems: dict[str, int] = dict(
         rows("SELECT problem, count(*) FROM sync_delivery WHERE problem <> 'none' GROUP BY problem")
     )
     return {"events": events, "due": due, "waiting": waiting, **problems}

@@ -37,13 +37,21 @@ class Ports:
         """The first of the ports that simulators may take."""
         return self.web + 2
 
+    @property
+    def metrics(self) -> int:
+        """The first of the ports on which the other processes expose their metrics."""
+        return self.web + 20
+
 
 def processes(ports: Ports, environ: Mapping[str, str]) -> list[Process]:
     """Web, ingress, two workers and the scheduler, to be run in ``environ``."""
 
+    exposed = iter(range(ports.metrics, ports.metrics + 10))
+
     def ours(name: str, *arguments: str, ready: Callable[[int], bool] | None = None) -> Process:
         argv = (sys.executable, "-m", *arguments)
-        return Process(name=name, argv=argv, env=environ, cwd=ROOT, ready=ready)
+        env = {**environ, "CROSSDOCK_METRICS_PORT": str(next(exposed))}
+        return Process(name=name, argv=argv, env=env, cwd=ROOT, ready=ready)
 
     worker = (
         *("dramatiq", "hub.config.worker", "--processes", "1"),

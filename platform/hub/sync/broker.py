@@ -8,7 +8,15 @@ from django.conf import settings
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AgeLimit, Callbacks, ShutdownNotifications, TimeLimit
 
+from kernel.telemetry import metrics
 from tenants.context import PartnerMiddleware
+
+
+class ExposeMetrics(dramatiq.Middleware):
+    """Each worker process tells its own figures, once it has forked."""
+
+    def after_process_boot(self, broker: dramatiq.Broker) -> None:
+        metrics.serve_if_asked()
 
 
 def broker_for(url: str) -> RedisBroker:
@@ -24,6 +32,7 @@ def broker_for(url: str) -> RedisBroker:
             TimeLimit(),
             ShutdownNotifications(),
             Callbacks(),
+            ExposeMetrics(),
             PartnerMiddleware(),
         ],
     )

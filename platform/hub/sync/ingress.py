@@ -30,6 +30,7 @@ from connectors.sdk.records import Heard, Verdict, WebhookRequest  # noqa: E402
 from hub.sync.actors import ring  # noqa: E402
 from hub.sync.front_door import Endpoint, Endpoints  # noqa: E402
 from hub.sync.receive import INSERT, parameters  # noqa: E402
+from kernel.telemetry import metrics  # noqa: E402
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,7 @@ class FrontDoor:
         self.clerk: asyncio.Task[None] | None = None
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        metrics.serve_if_asked()
         self.letters = asyncio.Queue(maxsize=10_000)
         self.clerk = loop.create_task(self._file_letters())
 
@@ -147,6 +149,8 @@ class FrontDoor:
             for letter in group:
                 if not letter.stored.done():
                     letter.stored.set_result(id(letter) in stored)
+            metrics.PROCESSED.labels("receive", "stored").inc(len(stored))
+            metrics.PROCESSED.labels("receive", "failed").inc(len(group) - len(stored))
             rung = {(x.schema, x.connection) for x in group if id(x) in stored}
             loop.run_in_executor(None, _ring, rung)
 

@@ -33,6 +33,7 @@ from hub.sync.plan import plan_of
 from hub.sync.receive import Envelope, receive_hints, receive_reread
 from hub.sync.sessions import connector_for, manifest_of
 from hub.sync.sql import execute, rows
+from kernel.telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -250,8 +251,10 @@ def _take(connection: Connection, found: Sorted, changes: list[Change], fence: u
     """Everything a batch changes, in one transaction; tried again when another was first."""
     for _ in range(RACES):
         try:
-            with transaction.atomic():
+            with transaction.atomic(), metrics.STEP_SECONDS.labels("normalise").time():
                 _apply(connection, found, changes, fence)
+            metrics.PROCESSED.labels("normalise", "done").inc(len(found.records))
+            metrics.PROCESSED.labels("normalise", "parked").inc(len(found.refused))
             return
         except Raced:
             continue

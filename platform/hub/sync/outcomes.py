@@ -15,6 +15,7 @@ from hub.sync.plan import Plan
 from hub.sync.receive import receive_hints
 from hub.sync.retry import Decision
 from hub.sync.sql import execute, rows
+from kernel.telemetry import metrics
 
 #: An attempt that failed keeps what was sent, up to this many bytes, for the person who looks.
 EXCERPT = 16_000
@@ -33,6 +34,11 @@ class Tried:
 def record_attempts(connection: uuid.UUID, tried: Sequence[Tried]) -> None:
     """Store tries set-wise; a worker that lost its lease stores its own too."""
     now = datetime.now(UTC)
+    for one in tried:
+        metrics.PROCESSED.labels("deliver", one.outcome).inc()
+        metrics.STEP_SECONDS.labels("deliver").observe(
+            (now - (one.task.started_at or now)).total_seconds()
+        )
     execute(
         "INSERT INTO sync_attempt (delivery_id, record_id, connection_id, version, number,"
         " started_at, ended_at, outcome, code, owner, message, external_id, exchange, fence)"

@@ -7,6 +7,8 @@ code), never things that grow with customers or data (partner, merchant, connect
 
 from __future__ import annotations
 
+import os
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     Counter,
@@ -15,6 +17,8 @@ from prometheus_client import (
     generate_latest,
     start_http_server,
 )
+
+from kernel.telemetry.logs import log
 
 ALLOWED_LABELS = frozenset(
     {"connector", "step", "outcome", "code", "entity", "queue", "cause", "method", "process"}
@@ -49,6 +53,17 @@ def exposition() -> tuple[bytes, str]:
 def serve(port: int) -> None:
     """Expose this process's metrics on loopback, for processes that aren't the web."""
     start_http_server(port, addr="127.0.0.1")
+
+
+def serve_if_asked() -> None:
+    """Expose them on CROSSDOCK_METRICS_PORT, if set. A taken port costs the figures, not the
+    process."""
+    port = os.environ.get("CROSSDOCK_METRICS_PORT", "")
+    if port.isdigit():
+        try:
+            serve(int(port))
+        except OSError as error:
+            log().warning("metrics.port_taken", port=port, error=str(error))
 
 
 def _bounded(name: str, labels: tuple[str, ...]) -> tuple[str, ...]:
