@@ -152,6 +152,8 @@ def _play(story: Story, neighbour: Neighbour) -> None:
     story.await_arrival()
     neighbour.sell()
     story.play()
+    # Only when all else is there is it sure that the receipts of the unknown article wait for it.
+    story.await_quiet(all_known=False)
     story.create_unknown()
     story.await_quiet()
 
