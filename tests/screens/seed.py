@@ -57,11 +57,17 @@ class Seeded:
     dead: list[Delivery] = field(default_factory=list)
     events: list[InboxEvent] = field(default_factory=list)
 
+    @property
+    def first_event(self) -> int:
+        """Number of the event the first order was heard by."""
+        version = RecordVersion.objects.get(record_id=self.orders[0].pk, version=1)
+        return int(version.events[0])
+
 
 def seed(
     slug: str = "harbour-pine", name: str = "Harbour & Pine", *, mark: str = "", orders: int = 42
 ) -> Seeded:
-    """A merchant with a day of business; at least 22 ``orders``. Run it in the partner's context."""
+    """A merchant with a day of business. Run it in the partner's context; ``orders`` ≥ 22."""
     label = f"{name} {mark}".strip()
     merchant = merchants.create_merchant(
         slug, label, actor="system:seed", currency="GBP", time_zone="Europe/London"
@@ -239,10 +245,10 @@ def _closed_period(made: Seeded, mark: str) -> None:
             made, made.orders[place], "erp", "sale_order",
             problem="dead", problem_code="period-closed", exception_id=raised.pk,
         )  # fmt: skip
-        _attempt(row, "retry", "The ERP did not answer in 20 seconds.", "unavailable", 1, 95)
+        _attempt(row, "retry", "The ERP did not answer in 20 seconds.", "unavailable", 1, 1)
         _attempt(
             row, "refused", f"The period 2011-07 is closed for {made.orders[place].number} {mark}.",
-            "period-closed", 2, 90,
+            "period-closed", 2, 40,
         )  # fmt: skip
         made.dead.append(row)
 
@@ -263,7 +269,7 @@ def _bad_journal(made: Seeded, mark: str) -> None:
             exception_id=raised.pk,
             body=f"S;S07-2-991;19.08.2011 11:02;{mark}\nI;22423;2;12,75;x?\nE;25,50".encode(),
             outcome="Line 2 ends in a field that is no amount.",
-        )  # fmt: skip
+        )
     )
 
 
@@ -356,9 +362,9 @@ def _delivered(made: Seeded, record: Record, target: str, resource: str, externa
 
 def _attempt(
     row: Delivery, outcome: str, message: str, code: str = "", number: int = 1,
-    minutes: int = 0, external: str = "", at: datetime | None = None,
+    seconds: int = 1, external: str = "", at: datetime | None = None,
 ) -> None:  # fmt: skip
-    started = at or timezone.now() - timedelta(minutes=minutes)
+    started = at or row.created_at + timedelta(seconds=seconds)
     Attempt.objects.create(
         delivery_id=row.pk, record_id=row.record_id, connection_id=row.connection_id,
         version=row.wanted, number=number, started_at=started,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -83,7 +84,7 @@ def hops_of(story: Story, lanes: Sequence[Lane]) -> list[Hop]:
     """Every hop in time order, each knowing the lane and time of the one before."""
     place = {lane.key: number for number, lane in enumerate(lanes)}
     hops = sorted(_all(story, place), key=lambda hop: (hop.at, _RANK[hop.kind]))
-    for before, hop in zip(hops, hops[1:], strict=False):
+    for before, hop in pairwise(hops):
         hop.came_from, hop.after = before.lane, hop.at - before.at
     if hops:
         hops[0].came_from = hops[0].lane

@@ -58,7 +58,9 @@ ATTEMPT = {
     "late": Shown("late", "Answered too late", "warn", "clock-alert"),
 }
 RECORD = {
-    "live": Shown("live", "Known", "good", "circle-check"),
+    "live": Shown("live", "Known", "quiet", "circle-check"),
+    "settled": Shown("settled", "Everywhere it must be", "good", "circle-check"),
+    "moving": Shown("moving", "On its way", "busy", "circle-dot"),
     "expected": Shown("expected", "Expected, not heard yet", "warn", "hourglass"),
     "merged": Shown("merged", "Merged into another", "quiet", "merge"),
     "deleted": Shown("deleted", "Deleted at its source", "quiet", "trash-2"),

@@ -10,8 +10,8 @@ from hub.connections.models import Connection
 from tenants.merchants.models import Environment
 
 BOOKS = "erp"
-"""Manifest category of the systems whose books a merchant asks about first."""
-ICONS = {"shop": "shopping-cart", "ecommerce": "shopping-cart", "pos": "store", "erp": "landmark"}
+"""Manifest category, in lower case, of the systems whose books a merchant asks about first."""
+ICONS = {"online shop": "shopping-cart", "pos": "store", "erp": "landmark"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +51,4 @@ def system(row: Connection) -> System:
         return System(row, row.connector, "")
     facts = connector.manifest
     pushes = any(stream.push for stream in facts.streams)
-    return System(row, facts.title, facts.category, pushes)
+    return System(row, facts.title, facts.category.casefold(), pushes)

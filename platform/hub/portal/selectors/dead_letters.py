@@ -30,7 +30,7 @@ class Wanted:
     code: str = ""
 
 
-def dead_letters(environment: Environment, wanted: Wanted) -> QuerySet[Delivery]:
+def dead_letters(environment: Environment, wanted: Wanted) -> QuerySet[Any]:
     """Those that match, each with its record and ``tries``, ``last_message``, ``last_at``."""
     rows = of_environment(environment).filter(
         problem=wanted.state if wanted.state in STATES else "dead"
@@ -69,8 +69,9 @@ def delivery(environment: Environment, key: UUID) -> Delivery:
 
 def chosen(environment: Environment, keys: Iterable[str]) -> list[Delivery]:
     """The deliveries a form names; Http404 if one isn't there or isn't theirs, or none is named."""
-    ids = {id_or_none(key) for key in keys}
-    if not ids or None in ids or len(ids) > LIMIT:
+    asked = set(keys)
+    ids = {key for text in asked if (key := id_or_none(text))}
+    if not ids or len(ids) != len(asked) or len(ids) > LIMIT:
         raise Http404
     rows = list(of_environment(environment).filter(pk__in=ids).order_by("created_at", "pk"))
     if len(rows) != len(ids):
@@ -84,7 +85,7 @@ def attempts(deliveries: Iterable[UUID], limit: int = 200) -> list[Attempt]:
     return sorted(rows, key=lambda row: row.pk)
 
 
-def facets(environment: Environment) -> list[dict[str, Any]]:
+def facets(environment: Environment) -> list[Any]:
     """(connection, resource, code) combinations that occur, for the filter bar. One query."""
     rows = of_environment(environment).filter(problem__in=STATES).select_related(None)
     return list(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from hub.canonical.values import normalised_key
 from hub.portal.place import id_or_none
@@ -33,7 +33,8 @@ class Wanted:
 
 
 def documents(environments: list[Any], wanted: Wanted) -> QuerySet[Record]:
-    """Records of the environments that match, each with ``problems``: what holds it up.
+    """Records of the environments that match, each with ``problems`` (what holds it up),
+    ``moving`` (a target lacks its newest version) and ``wanted_somewhere``.
 
     An empty search lists everything, newest first (the caller orders and pages).
     """
@@ -41,7 +42,11 @@ def documents(environments: list[Any], wanted: Wanted) -> QuerySet[Record]:
         Record.objects.filter(environment_id__in=environments)
         .exclude(state=Record.State.MERGED)
         .defer("content", "content_hash")
-        .annotate(problems=_problems())
+        .annotate(
+            problems=_problems(),
+            moving=Exists(_owed()),
+            wanted_somewhere=Exists(_deliveries()),
+        )
     )
     if wanted.text:
         rows = rows.filter(_found(environments, wanted.text))
@@ -73,6 +78,17 @@ def _found(environments: list[Any], text: str) -> Q:
     elif len(text) > 2:
         found |= Q(title__icontains=text)
     return found
+
+
+def _deliveries() -> QuerySet[Delivery]:
+    rows = Delivery.objects.filter(record_id=OuterRef("pk"))
+    return rows.exclude(problem=Delivery.Problem.RETIRED)
+
+
+def _owed() -> QuerySet[Delivery]:
+    return Delivery.objects.filter(
+        record_id=OuterRef("pk"), problem=Delivery.Problem.NONE, delivered__lt=F("wanted")
+    )
 
 
 def _troubled() -> QuerySet[Delivery]:

@@ -62,7 +62,7 @@ class Group:
         return self.total - len(self.rows)
 
 
-def exceptions(environment: Environment, wanted: Wanted, me: User) -> QuerySet[BusinessException]:
+def exceptions(environment: Environment, wanted: Wanted, me: User) -> QuerySet[Any]:
     """Those that match, each with ``held``: rows that wait for it."""
     rows = BusinessException.objects.filter(environment_id=environment.pk)
     states = {

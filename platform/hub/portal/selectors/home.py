@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -99,8 +100,8 @@ def merchants_health(scope: Scope, text: str = "", after: str = "") -> tuple[lis
     return health, shown[-1].merchant.slug if len(found) > SIZE else ""
 
 
-def _figures(environments: list[UUID]) -> dict[UUID, tuple]:  # type: ignore[type-arg]
-    parameters = {
+def _figures(environments: list[UUID]) -> dict[UUID, tuple[Any, ...]]:
+    parameters: dict[str, Any] = {
         "environments": environments,
         "entities": list(DOCUMENTS),
         "now": timezone.now(),

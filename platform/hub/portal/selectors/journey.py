@@ -155,10 +155,10 @@ def _family(environment: Environment, key: UUID) -> tuple[Record, list[Record]]:
     rows = here.filter(Q(pk=key) | Q(pk=Subquery(root)) | Q(root_id=Subquery(root))).annotate(
         names=ArraySubquery(keys.values(pair=JSONObject(kind="kind", value="value")))
     )
-    found = list(rows.order_by("occurred_at", "created_at", "pk")[:FAMILY])
-    record = next((row for row in found if row.pk == key), None)
+    found: list[Record] = list(rows.order_by("occurred_at", "created_at", "pk")[:FAMILY])
+    record = next((row for row in found if row.pk == key), None) or rows.filter(pk=key).first()
     if record is None:
-        record = record_of(environment, key)
+        raise Http404
     return record, [row for row in found if row.pk != key]
 
 

@@ -180,7 +180,7 @@ def _of_day(environment: Environment, day: BusinessDay) -> Q:
 
 
 def _add_heard(environment: Environment, found: dict[UUID, Traffic], now: datetime) -> None:
-    parameters = {
+    parameters: dict[str, Any] = {
         "environment": environment.pk,
         "hour": now - timedelta(hours=1),
         "day": now - timedelta(days=1),

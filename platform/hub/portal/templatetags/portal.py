@@ -28,6 +28,7 @@ register = template.Library()
 SIGNS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥", "CHF": "CHF ", "SEK": "SEK "}
 SHOWN = {"event": EVENT, "exception": EXCEPTION, "connection": CONNECTION, "record": RECORD,
          "effect": EFFECT}  # fmt: skip
+SHORT_NAMES = {"sku", "url", "id", "gtin", "vat", "pos", "erp", "db", "api"}
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -87,7 +88,8 @@ def money(value: Any) -> str:
 
 @register.simple_tag
 def moment(value: datetime | None, form: str = "full") -> SafeString:
-    """A time in the reader's zone. ``form``: full (day and time), clock (to the millisecond), day.
+    """A time in the reader's zone. ``form``: full (day and time), clock and exact (to the
+    millisecond, without and with the day), day.
 
     The machine-readable time and the zone are always with it.
     """
@@ -97,6 +99,7 @@ def moment(value: datetime | None, form: str = "full") -> SafeString:
     forms = {
         "full": f"{local.day} {local:%b %Y, %H:%M}",
         "clock": f"{local:%H:%M:%S}.{local.microsecond // 1000:03}",
+        "exact": f"{local.day} {local:%b %Y, %H:%M:%S}.{local.microsecond // 1000:03}",
         "day": f"{local.day} {local:%b %Y}",
     }
     title = f"{local.day} {local:%B %Y, %H:%M:%S} {local:%Z}"
@@ -153,8 +156,9 @@ def entities(name: str) -> str:
 
 @register.filter
 def spaced(name: str) -> str:
-    """A code as words: ``sku-missing`` as ``sku missing``."""
-    return str(name).replace("-", " ").replace("_", " ")
+    """A code as words: ``sku-missing`` as ``SKU missing``."""
+    text = str(name).replace("-", " ").replace("_", " ").replace("/", " ")
+    return " ".join(word.upper() if word in SHORT_NAMES else word for word in text.split())
 
 
 @register.simple_tag(takes_context=True)
@@ -212,6 +216,16 @@ def outcome(done: int, under_way: int, problems: int) -> dict[str, Any]:
 def delivery_shown(problem: str) -> Shown | None:
     """How a delivery's problem looks."""
     return DELIVERY.get(str(problem))
+
+
+@register.filter
+def record_shown(record: Any) -> list[Shown | None]:
+    """How a listed record stands: every problem it has, else whether it is where it must be."""
+    if record.problems:
+        return [DELIVERY.get(problem) for problem in record.problems]
+    if record.state == "live" and record.wanted_somewhere:
+        return [RECORD["moving" if record.moving else "settled"]]
+    return [RECORD.get(record.state)]
 
 
 @register.filter

@@ -17,7 +17,6 @@ from hub.portal.page import show
 from hub.portal.paging import page
 from hub.portal.place import Place, acting, placed
 from hub.portal.selectors import dead_letters as read
-from hub.portal.selectors.exceptions import worth
 from hub.portal.states import DELIVERY
 from hub.portal.systems import systems_of
 from hub.portal.words import entity_word
@@ -74,15 +73,13 @@ def export(request: HttpRequest, place: Place) -> HttpResponseBase:
 def dead_letter(request: HttpRequest, place: Place, delivery: UUID) -> HttpResponse:
     """What was tried, attempt by attempt."""
     row = read.delivery(place.environment, delivery)
-    exception = read.exception_of(row)
     systems = {one.id: one for one in systems_of(place.environment)}
     context = {
         "row": row,
         "state": DELIVERY.get(row.problem, DELIVERY["idle"]),
         "system": systems[row.connection_id],
         "attempts": read.attempts([row.pk]),
-        "exception": exception,
-        "worth": worth([exception.pk]).get(exception.pk, []) if exception else [],
+        "exception": read.exception_of(row),
     }
     return show(request, place, "portal/dead_letter.html", context, current="dead_letters")
 

@@ -15,6 +15,7 @@ from hub.portal.paging import page
 from hub.portal.place import Place, placed, sees_people, signed_in
 from hub.portal.selectors import documents as read
 from hub.portal.systems import systems_of
+from hub.portal.views.journey import NAMELESS
 from hub.portal.words import ENTITIES, entity_word
 from tenants.merchants.scope import Scope
 
@@ -44,14 +45,14 @@ def documents(request: HttpRequest, place: Place) -> HttpResponseBase:
 @placed
 def export(request: HttpRequest, place: Place) -> HttpResponseBase:
     """The same list as a file."""
-    titles = {one.id: one.title for one in systems_of(place.environment)}
+    titles: dict[Any, str] = {one.id: one.title for one in systems_of(place.environment)}
     rows = read.documents([place.environment.pk], _wanted(request)).order_by(*KEYS)[:LIMIT]
     head = ["Kind", "Number", "Title", "State", "From", "Happened", "Changed", "Id"]
     lines = (
         (
             entity_word(row.entity),
             row.number,
-            row.title if place.sees_people or row.entity != "customer" else "",
+            row.title if place.sees_people or row.entity in NAMELESS else "",
             row.state,
             titles.get(row.origin_id, ""),
             row.occurred_at,

@@ -23,7 +23,7 @@ def home(request: HttpRequest, scope: Scope) -> HttpResponse:
         "rows": rows,
         "after": after,
         "text": text,
-        "well": sum(row.tone == "good" for row in rows),
+        "troubled": sum(bool(row.exceptions or row.dead) for row in rows),
         "exceptions": sum(row.exceptions for row in rows),
         "dead": sum(row.dead for row in rows),
     }

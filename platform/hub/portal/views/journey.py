@@ -19,6 +19,8 @@ from hub.portal.page import show
 from hub.portal.place import Place, placed
 from hub.portal.selectors import journey as read
 
+NAMELESS = frozenset({"product", "price", "tax_rate", "location", "stock_level", "stock_movement"})
+"""Entities whose titles never name a person; an order's title may be its customer's name."""
 SHOWN_BYTES = 200_000
 """Of a raw body as much is shown; all of it stays stored."""
 
@@ -40,6 +42,7 @@ def journey(request: HttpRequest, place: Place, record: UUID) -> HttpResponse:
         "money": _money(content),
         "summary": _summary(content),
         "personal": story.record.entity == "customer" and not place.sees_people,
+        "show_title": place.sees_people or story.record.entity in NAMELESS,
         "now": now,
     }
     return show(request, place, "portal/journey.html", context, current="documents")

@@ -18,6 +18,7 @@ from hub.portal.selectors.days import newest_day
 from hub.portal.systems import BOOKS, systems_of
 from hub.portal.topology import picture
 from hub.portal.words import words_for
+from tenants.people.models import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ def _figures(place: Place) -> dict[str, Any]:
         "sources": _sources(heard, systems),
         "traffic": traffic,
         "causes": causes,
-        "answer": answer(rows, sum(cause.count for cause in causes)),
+        "answer": answer(rows, _needing(causes, place)),
+        "open": sum(cause.count for cause in causes),
         "line": read.total_line(traffic),
         "written_hour": sum(row.written_hour for row in traffic),
         "waiting": sum(row.depth for row in traffic),
@@ -89,6 +91,12 @@ def answer(rows: list[read.DayRow], needing: int) -> Answer | None:
         return None
     first = ranked[0]
     return Answer(first.done, first.wanted, first.entity, first.system.title, needing)
+
+
+def _needing(causes: list[read.Cause], place: Place) -> int:
+    """Open exceptions that wait for this reader's side: a merchant isn't told of others' work."""
+    mine = {"merchant"} if place.scope.role == Role.MERCHANT else {cause.owner for cause in causes}
+    return sum(cause.count for cause in causes if cause.owner in mine)
 
 
 def _sources(heard: dict[Any, int], systems: list[Any]) -> list[dict[str, Any]]:
