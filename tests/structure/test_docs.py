@@ -33,7 +33,7 @@ def sources(*folders: str) -> Iterator[Path]:
 
 @cache
 def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+    return ast.parse(read(path))
 
 
 def read(path: Path) -> str:
