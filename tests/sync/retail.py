@@ -25,7 +25,7 @@ from connectors.odoo.simulator.app import build as erp
 from connectors.sdk.testing.simulators import Running, running
 from connectors.woocommerce.simulator.routes import build as shop
 from hub.connections.models import Connection
-from hub.sync import deliver, exceptions, needs, normalize, poll
+from hub.sync import causes, deliver, exceptions, needs, normalize, poll
 from hub.sync.models import BusinessException, Delivery, InboxEvent, Record
 from hub.sync.sql import execute, rows
 from tenants.context import partner_context
@@ -128,6 +128,7 @@ class Retail:
         for connection in Connection.objects.all():
             worked += deliver.drain_deliveries(connection.id)
         worked += len(needs.free())
+        causes.tell()
         exceptions.heal_settled()
         return worked
 

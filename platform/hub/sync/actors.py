@@ -15,7 +15,7 @@ import redis
 import structlog
 from dramatiq.errors import BrokerError
 
-from hub.sync import deliver, doorbell, exceptions, needs, normalize, poll
+from hub.sync import causes, deliver, doorbell, exceptions, needs, normalize, poll
 from hub.sync.broker import broker
 from hub.sync.doorbell import Bell
 from hub.sync.sql import rows
@@ -89,6 +89,7 @@ def housekeeping(subject: str) -> None:
     while freed := needs.free():
         for connection in set(freed):
             ring("deliveries", connection)
+    causes.tell()
     exceptions.heal_settled()
     poll.keep_schedules()
 

@@ -92,7 +92,7 @@ class Task:
     @property
     def in_doubt(self) -> bool:
         """An earlier send of it may have had its effect."""
-        return self.uncertain or self.verify or (self.lost and self.sending_version is not None)
+        return self.uncertain or self.verify
 
 
 def claim(connection_id: uuid.UUID, resources: dict[str, Resource], limit: int) -> list[Task]:
@@ -109,9 +109,22 @@ def claim(connection_id: uuid.UUID, resources: dict[str, Resource], limit: int) 
         resource, attempts, alone, lost, priority, seq = leased[row[0]]
         leased_as = (resources[resource], attempts, alone, lost, priority, seq, fence)
         tasks.append(Task(*row, *leased_as))  # type: ignore[call-arg]
+    _remember_doubt(tasks)
     _bindings(connection_id, tasks)
     tasks.sort(key=lambda t: (t.priority, t.seq))
     return tasks
+
+
+def _remember_doubt(tasks: list[Task]) -> None:
+    """A worker vanished with these in hand: kept in the row, in case we give them back unsent."""
+    lost = [t for t in tasks if t.lost and t.sending_version is not None and not t.uncertain]
+    for task in lost:
+        task.uncertain = True
+    if lost:
+        execute(
+            "UPDATE sync_delivery SET uncertain = true WHERE id = ANY(%s)",
+            [[t.delivery for t in lost]],
+        )
 
 
 def _bindings(connection_id: uuid.UUID, tasks: list[Task]) -> None:
@@ -146,7 +159,7 @@ def give_back(tasks: list[Task], *, seconds: float = 0, alone: bool = False) -> 
     """Return rows that were not sent: the attempt doesn't count."""
     if tasks:
         execute(
-            "UPDATE sync_work SET lease_until = NULL, fence = NULL, alone = %s,"
+            "UPDATE sync_work SET lease_until = NULL, fence = NULL, alone = alone OR %s,"
             " attempts = greatest(attempts - 1, 0), next_at = now() + %s"
             " WHERE delivery_id = ANY(%s) AND fence = %s",
             [alone, timedelta(seconds=seconds), [t.delivery for t in tasks], tasks[0].fence],

@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from connectors.sdk.connector import Connector
-from connectors.sdk.errors import ConnectorError, Rejected
+from connectors.sdk.errors import ConnectorError, Rejected, Unavailable
 from connectors.sdk.records import Done, Found, Step, WriteItem
 from hub.connections.models import Connection
 from hub.sync import breaker, claim, needs, settle
@@ -61,9 +61,13 @@ def _work(connection: Connection, plan: Plan, tasks: list[Task]) -> None:
     settle.leaving(connection, frozen.leaving)
     settle.faulty(connection, frozen.faulty)
     if frozen.lacks:
-        needs.block(connection.environment_id, connection.id, fence, frozen.lacks)
+        needs.block(connection.id, fence, frozen.lacks)
+    away = False
     for chunk in _chunks(frozen.send):
-        _send(connection, plan, chunk)
+        if away:
+            claim.give_back(chunk)
+        else:
+            away = _send(connection, plan, chunk)
 
 
 def _must_ask(task: Task) -> bool:
@@ -97,7 +101,8 @@ def _chunks(tasks: list[Task]) -> Iterable[list[Task]]:
         yield single
 
 
-def _send(connection: Connection, plan: Plan, tasks: list[Task]) -> None:
+def _send(connection: Connection, plan: Plan, tasks: list[Task]) -> bool:
+    """Send and settle; True if the target turned out to be away."""
     first = tasks[0]
     batched = first.resource.batch > 1 and not first.in_doubt and not first.alone
     started = datetime.now(UTC)
@@ -106,9 +111,16 @@ def _send(connection: Connection, plan: Plan, tasks: list[Task]) -> None:
     if batched:
         answers = _send_batch(connection, plan, tasks)
         settle.settle(connection, plan, answers)
-        return
+        return _away(answers)
+    away = False
     for group in _one_by_one(connection, plan, tasks):
         settle.settle(connection, plan, group)
+        away = away or _away(group)
+    return away
+
+
+def _away(answers: Iterable[Answer]) -> bool:
+    return any(isinstance(a.outcome, Unavailable) for a in answers)
 
 
 def _send_batch(connection: Connection, plan: Plan, tasks: list[Task]) -> list[Answer]:
@@ -158,6 +170,10 @@ def _one_by_one(
             if monotonic() - renewed > LEASE_SECONDS / 4:
                 waiting = _still_ours(waiting, running.values())
                 renewed = monotonic()
+            if _away(ready):
+                # One call tells that the target is away; the rest of the batch need not ask too.
+                claim.give_back(waiting)
+                waiting = []
             if ready:
                 yield ready
 

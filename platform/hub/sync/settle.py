@@ -332,8 +332,7 @@ def _block(connection: Connection, task: Task, error: MissingReference) -> None:
         "UPDATE sync_delivery SET sending_version = NULL WHERE id = %s AND uncertain = false",
         [task.delivery],
     )
-    block(connection.environment_id, connection.id, task.fence,
-          [Lack(task.delivery, found[0][0], error.entity)])  # fmt: skip
+    block(connection.id, task.fence, [Lack(task.delivery, found[0][0], error.entity)])
 
 
 def _dead(
