@@ -378,3 +378,8 @@ ENTITIES: dict[str, type[Entity]] = {
         Return, Refund, Payment, Fulfilment, Milestone,
     )
 }  # fmt: skip
+
+
+def is_level(entity: str) -> bool:
+    """Only its newest value matters; everything else is a document or a fact."""
+    return ENTITIES[entity].record_class is RecordClass.LEVEL

@@ -17,8 +17,11 @@ from django.db import transaction
 from hub.sync.exceptions import Trouble, open_exceptions
 from hub.sync.sql import execute, rows
 
-#: What is pointed to may be on its way; told only when it isn't after this.
+#: A record named by its key may be on its way; told only when it isn't after this.
 GRACE = timedelta(seconds=10)
+#: A source that names a record of its own by id will tell it too: its other file may be half
+#: written, its other page not read yet.
+OWN_GRACE = timedelta(seconds=90)
 #: Two records that wait for each other longer than this wait for ever.
 CIRCLE_AFTER = timedelta(seconds=60)
 CHUNK = 500
@@ -39,7 +42,9 @@ LEFT JOIN LATERAL (
     SELECT problem, problem_code, exception_id FROM sync_delivery
     WHERE record_id = n.record_id AND connection_id = d.connection_id AND problem <> 'retired'
     ORDER BY problem IN ('none', 'blocked') DESC LIMIT 1) p ON true
-WHERE d.problem = 'blocked' AND d.exception_id IS NULL AND n.created_at < now() - %s
+WHERE d.problem = 'blocked' AND d.exception_id IS NULL
+  AND n.created_at < now() - CASE WHEN r.state = 'expected' AND EXISTS (
+      SELECT 1 FROM sync_binding b WHERE b.record_id = r.id) THEN %s ELSE %s END
   AND (p.problem IS NULL OR p.problem NOT IN ('none', 'blocked'))
   AND NOT EXISTS (SELECT 1 FROM sync_binding b WHERE b.record_id = n.record_id
                   AND b.connection_id = d.connection_id AND b.object = n.object
@@ -79,14 +84,14 @@ class _Waiting:
 def tell() -> int:
     """Point blocked deliveries that nothing will free by itself to an exception; how many."""
     with transaction.atomic():
-        waiting = [_Waiting(*row) for row in rows(UNTOLD, [GRACE, CHUNK])]
+        waiting = [_Waiting(*row) for row in rows(UNTOLD, [OWN_GRACE, GRACE, CHUNK])]
         circles = [_Waiting(*row) for row in rows(CIRCLES, [CIRCLE_AFTER])]
         orphans = [w for w in waiting if w.provider_exception is None]
         names = _names([w.record for w in orphans])
-        troubles = {w.delivery: _missing(w, names.get(w.record, "")) for w in orphans}
-        troubles |= {w.delivery: _circle(w) for w in circles}
-        opened = open_exceptions(list(troubles.values()))
-        blame = {d: (t.code, opened[t.cause]) for d, t in troubles.items()}
+        troubles = [(w.delivery, _missing(w, names.get(w.record, ""))) for w in orphans]
+        troubles += [(w.delivery, _circle(w)) for w in circles]
+        opened = open_exceptions([t for _, t in troubles])
+        blame = {d: (t.code, opened[t.cause]) for d, t in reversed(troubles)}
         blame |= {
             w.delivery: (w.provider_code, w.provider_exception)
             for w in waiting

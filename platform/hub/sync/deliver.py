@@ -187,6 +187,13 @@ def _still_ours(waiting: list[Task], running: Iterable[_Run]) -> list[Task]:
     return [t for t in waiting if t.delivery in ours]
 
 
+def _proves(task: Task) -> bool:
+    """Would finding it at the target prove that this very send had its effect? A change of what
+    exists is found either way: its write compares, and does what is missing."""
+    made = task.sending_op == "create" or task.resource.writes == "append"
+    return made and not task.repeatable and task.resource.proof == "lookup"
+
+
 class _Run:
     """One write under way: its calls happen on another thread, its commits on ours."""
 
@@ -203,7 +210,7 @@ class _Run:
     def begin(self) -> Step | Done | Found | None:
         """On the other thread: look up what is in doubt, else start writing."""
         task, resource = self.task, self.task.resource
-        if task.in_doubt and not task.repeatable and resource.proof == "lookup":
+        if task.in_doubt and _proves(task):
             found = self.connector.look_up(resource.name, _item(self.plan, task))
             self.looked = True
             if found is not None:

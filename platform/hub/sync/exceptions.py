@@ -79,4 +79,10 @@ def heal_settled() -> int:
         " AND NOT EXISTS (SELECT 1 FROM sync_delivery d WHERE d.exception_id = x.id)"
         " AND NOT EXISTS (SELECT 1 FROM sync_inboxevent e WHERE e.exception_id = x.id"
         " AND e.state = 'parked')"
+        # A delivery points to one cause and may wait for several.
+        " AND NOT (x.cause LIKE 'missing|%%' AND EXISTS (SELECT 1 FROM sync_need n"
+        " JOIN sync_delivery d ON d.id = n.delivery_id AND d.connection_id = x.connection_id"
+        " WHERE n.record_id = x.record_id AND NOT EXISTS (SELECT 1 FROM sync_binding b"
+        " WHERE b.record_id = n.record_id AND b.connection_id = d.connection_id"
+        " AND b.object = n.object AND b.role IN ('primary', 'twin'))))"
     )

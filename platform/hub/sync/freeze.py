@@ -48,13 +48,16 @@ def freeze(connection: Connection, plan: Plan, tasks: list[Task]) -> Frozen:
             result.send.append(task)
         else:
             fresh.append(task)
-    posted = [t for t in fresh if t.resource.writes == "append" and t.delivered > 0]
+    posted = [
+        t for t in fresh if t.resource.writes == "append" and t.delivered > 0 and not t.verify
+    ]
     result.unchanged += posted  # a fact that was delivered can't be made newer
     bodies = _rendered(connection, plan, [t for t in fresh if t not in posted], result)
     frozen = []
     for task, body in bodies:
+        doubted = task.in_doubt
         _fix(connection, plan, task, body)
-        if task.sending_op == "update" and _same(task):
+        if task.sending_op == "update" and not doubted and _same(task):
             result.unchanged.append(task)
             continue
         frozen.append(task)
@@ -64,9 +67,9 @@ def freeze(connection: Connection, plan: Plan, tasks: list[Task]) -> Frozen:
 
 
 def _same(task: Task) -> bool:
-    """The target already holds exactly this, and nobody doubts it. (A person who asks for it
-    again, and a settle that came too late, forget the delivered hash.)"""
-    return task.sending_hash == task.delivered_hash and not task.in_doubt
+    """The target already holds exactly this. (A person who asks for it again, and a settle that
+    came too late, forget the delivered hash.)"""
+    return task.sending_hash == task.delivered_hash
 
 
 def _rendered(
@@ -161,8 +164,8 @@ def _fix(connection: Connection, plan: Plan, task: Task, body: dict[str, Any] | 
     task.sending_body = encoded
     task.sending_hash = digest(encoded)
     task.sending_key = key_of(plan.environment, task, op)
+    task.uncertain = task.in_doubt and not task.repeatable
     task.verify = False
-    task.uncertain = task.uncertain and not task.repeatable
 
 
 def key_of(environment: uuid.UUID, task: Task, op: str) -> str:

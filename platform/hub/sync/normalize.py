@@ -19,6 +19,7 @@ from django.db import OperationalError, transaction
 from connectors.sdk.connector import Connector
 from connectors.sdk.errors import AccessRefused, ConnectorError, Unreadable
 from connectors.sdk.records import Heard, Hint, Nothing, SourceRecord
+from hub.canonical.entities import is_level
 from hub.connections.models import Connection
 from hub.mappings.problems import MappingError, Problem
 from hub.mappings.selectors import mapping_for
@@ -153,7 +154,29 @@ def _sort(connector: Connector, events: Iterable[Event]) -> Sorted:
             found.nothing.append((event, understood.why))
         else:
             found.records.append((event, understood))
+    _fold(connector, found)
     return found
+
+
+def _fold(connector: Connector, found: Sorted) -> None:
+    """Of several readings of one level in a batch only the newest matters; the others end here."""
+    levels = {s.name for s in connector.manifest.streams if all(map(is_level, s.produces))}
+    newest: dict[tuple[str, str], datetime] = {}
+    for _, record in found.records:
+        if record.read_started_at is not None:
+            place = (record.stream, record.external_id)
+            newest[place] = max(record.read_started_at, newest.get(place, record.read_started_at))
+    kept: dict[tuple[str, str], tuple[Event, SourceRecord]] = {}
+    others: list[tuple[Event, SourceRecord]] = []
+    for event, record in found.records:
+        place = (record.stream, record.external_id)
+        if record.stream not in levels or record.read_started_at is None:
+            others.append((event, record))
+        elif place not in kept and record.read_started_at == newest[place]:
+            kept[place] = (event, record)
+        else:
+            found.nothing.append((event, "a newer reading came with it"))
+    found.records = [*others, *kept.values()]
 
 
 def _understand(connector: Connector, event: Event) -> SourceRecord | Hint | Nothing:

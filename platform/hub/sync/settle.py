@@ -22,7 +22,7 @@ from django.db import DatabaseError, transaction
 from billing.metering import Usage, count
 from connectors.sdk.errors import AccessRefused, ConnectorError, MissingReference, OutcomeUnknown
 from connectors.sdk.records import Done, Found, Step
-from hub.canonical.entities import ENTITIES, RecordClass
+from hub.canonical.entities import is_level
 from hub.canonical.values import normalised_key
 from hub.connections.models import Connection
 from hub.mappings.problems import Problem
@@ -245,7 +245,7 @@ def _meter(plan: Plan, answers: Sequence[Answer]) -> None:
     raises no billable version. A document counts once, when its last required target confirms:
     the records are locked, so two targets that confirm at once see each other (E9)."""
     done = [a.task for a in answers if not getattr(a.outcome, "unchanged", False)]
-    levels = [t for t in done if _is_level(t.entity) and t.billable > t.billed]
+    levels = [t for t in done if is_level(t.entity) and t.billable > t.billed]
     if levels:
         count(plan.environment, [
             Usage("change", f"lvl:{t.delivery}:{t.billable}", t.entity, t.record, t.delivery)
@@ -256,7 +256,7 @@ def _meter(plan: Plan, answers: Sequence[Answer]) -> None:
             " AS c (id, v) WHERE d.id = c.id",
             [[t.delivery for t in levels], [t.billable for t in levels]],
         )
-    documents = {t.record: t for t in done if not _is_level(t.entity)}
+    documents = {t.record: t for t in done if not is_level(t.entity)}
     if documents:
         complete = rows(
             "SELECT r FROM unnest(%s::uuid[]) AS c (r) WHERE NOT EXISTS (SELECT 1"
@@ -268,10 +268,6 @@ def _meter(plan: Plan, answers: Sequence[Answer]) -> None:
             Usage("document", f"doc:{r}", documents[r].entity, r, documents[r].delivery)
             for (r,) in complete
         ])  # fmt: skip
-
-
-def _is_level(entity: str) -> bool:
-    return ENTITIES[entity].record_class is RecordClass.LEVEL
 
 
 def _failed(connection: Connection, answer: Answer) -> None:
