@@ -174,8 +174,13 @@ def _everything(answer: Any) -> bytes:
 
 
 def _acts(world: World) -> int:
+    """Acts on rows of merchant A; what a neighbour does at home is their own business."""
+    mine = world.mine
+    rows = [mine.merchant, mine.environment, *mine.connections.values(), *mine.exceptions]
+    ids = {str(row.pk) for row in [*rows, *mine.dead, *mine.orders]}
     with partner_context(world.partner):
-        return AuditEntry.objects.count()
+        subjects = AuditEntry.objects.values_list("subject", flat=True)
+        return sum(subject.partition(":")[2] in ids for subject in subjects)
 
 
 def _values(mine: Seeded, user: User) -> dict[str, Any]:

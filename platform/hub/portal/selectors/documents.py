@@ -61,9 +61,28 @@ def documents(environments: list[Any], wanted: Wanted) -> QuerySet[Record]:
     return rows
 
 
+def exact_match(environments: list[Any], text: str) -> Record | None:
+    """The one record that is called exactly so somewhere; None if none or several are. One query.
+
+    An order's own number wins over its payments, whose numbers begin with it.
+    """
+    found = list(Record.objects.filter(
+        _called(environments, text), environment_id__in=environments
+    ).exclude(state=Record.State.MERGED).only("pk")[:2])  # fmt: skip
+    return found[0] if len(found) == 1 else None
+
+
 def _found(environments: list[Any], text: str) -> Q:
-    """Every way a person may name a record. All but the title's start are index look-ups."""
-    text = text.strip().lstrip("#")
+    """Exact names, and what begins with or contains the text."""
+    found = _called(environments, text) | Q(number__istartswith=_bare(text))
+    if len(text) > 2 and id_or_none(text) is None:
+        found |= Q(title__icontains=text)
+    return found
+
+
+def _called(environments: list[Any], text: str) -> Q:
+    """Every exact name a person may give a record. All of them are index look-ups."""
+    text = _bare(text)
     keys = RecordKey.objects.filter(
         environment_id__in=environments,
         value__in={text, text.casefold(), normalised_key("gtin", text)},
@@ -71,13 +90,13 @@ def _found(environments: list[Any], text: str) -> Q:
     bound = Binding.objects.filter(environment_id__in=environments, external_id=text).values(
         "record_id"
     )[:MATCHES]
-    found = Q(number=text) | Q(number=f"#{text}") | Q(pk__in=keys) | Q(pk__in=bound)
-    found |= Q(number__istartswith=text)
-    if record := id_or_none(text):
-        found |= Q(pk=record)
-    elif len(text) > 2:
-        found |= Q(title__icontains=text)
-    return found
+    called = Q(number=text) | Q(number=f"#{text}") | Q(pk__in=keys) | Q(pk__in=bound)
+    record = id_or_none(text)
+    return called | Q(pk=record) if record else called
+
+
+def _bare(text: str) -> str:
+    return text.strip().lstrip("#")
 
 
 def _deliveries() -> QuerySet[Delivery]:

@@ -26,12 +26,15 @@ ACROSS = 50
 @require_safe
 @placed
 def documents(request: HttpRequest, place: Place) -> HttpResponseBase:
-    """The list; a search that finds exactly one document opens it."""
+    """The list; a text that exactly one document is called by opens it."""
     wanted = _wanted(request)
-    rows = read.documents([place.environment.pk], wanted)
+    environments = [place.environment.pk]
+    if wanted == read.Wanted(wanted.text) and wanted.text:
+        only = read.exact_match(environments, wanted.text)
+        if only is not None:
+            return redirect(place.url("journey", record=only.pk))
+    rows = read.documents(environments, wanted)
     found = page(rows, KEYS, request.GET.get("from", ""))
-    if wanted.text and len(found.rows) == 1 and not found.previous:
-        return redirect(place.url("journey", record=found.rows[0].pk))
     context: dict[str, Any] = {
         "page": found,
         "wanted": wanted,
