@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hub.proof import cut
+from hub.proof.extract import pack
 from hub.proof.outside import Outside, until
 from hub.runtime.complaint import Complaint
 from hub.runtime.home import ROOT, Home
@@ -70,14 +72,28 @@ def environment(
     }
 
 
-class Stage:
-    """Built around an installation that runs. ``systems``: the file the counter reads."""
+def _one_day(home: Home, day: str) -> Path:
+    """The extract's invoices of one day, in a file of their own that player and counter read."""
+    rows = cut.read(EXTRACT)
+    keep = {r.invoice for r in rows if r.at[:10] == day}
+    if not keep:
+        days = sorted({r.at[:10] for r in rows})
+        raise Complaint(f"Nothing was sold on {day}.", f"Choose a day of {days[0]} to {days[-1]}.")
+    path = home.simulators / f"extract-{day}.csv.gz"
+    path.write_bytes(pack(EXTRACT, keep))
+    return path
 
-    def __init__(self, installation: Installation) -> None:
+
+class Stage:
+    """Built around an installation that runs. ``systems``: the file the counter reads; ``day``:
+    play only that day of the extract."""
+
+    def __init__(self, installation: Installation, day: str = "") -> None:
         self.installation = installation
         self.home = installation.home
         self.addresses = Addresses(installation.ports.simulators)
         self.systems = self.home.simulators / "systems.json"
+        self.extract = _one_day(self.home, day) if day else EXTRACT
         self.shop = Outside(self.addresses.url("shop"), "shop", basic())
         self.shop2 = Outside(self.addresses.url("shop2"), "second shop", basic())
         self.erp = Outside(self.addresses.url("erp"), "ERP")
@@ -106,7 +122,7 @@ class Stage:
     def _write_systems(self, tills: Path) -> None:
         shop = {"url": self.shop.url, "key": SHOP_KEY, "secret": SHOP_SECRET}
         systems = {
-            "extract": str(EXTRACT),
+            "extract": str(self.extract),
             "shop": shop,
             "erp": {"url": self.erp.url, "key": ERP_KEY},
             "tills": str(tills),

@@ -67,7 +67,8 @@ class Story:
 
         Raises OutsideError when they don't arrive.
         """
-        wanted = sum(1 for p in self.plan.products.values() if p.kind == "goods") - 1
+        goods = {sku for sku, p in self.plan.products.items() if p.kind == "goods"}
+        wanted = len(goods - {self.plan.unknown})
         threading.Thread(target=self._watch_first_order, daemon=True).start()
         told = ""
 
@@ -202,6 +203,8 @@ class Story:
     def create_unknown(self) -> None:
         """The article the tills sell and the ERP has never heard of is created at last."""
         sku = self.plan.unknown
+        if not sku:
+            return
         product = asking.erp_product(self.plan.products[sku], self.plan.opening[sku])
         if self.scripted:
             self.say(f"  a person creates the article {sku} in the ERP")
