@@ -54,7 +54,7 @@ class Portal:
             f"/search/?q={made.orders[3].number}",
             f"{place}/",
             f"/m/{made.merchant.slug}/sandbox/",
-            f"{place}/documents/",
+            f"{place}/documents/?entity=order",
             f"{place}/documents/?q=nothing-like-this",
             f"{place}/documents/{order}/",
             f"{place}/documents/{order}/versions/2/",
