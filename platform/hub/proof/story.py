@@ -90,10 +90,11 @@ class Story:
         self._mark("arrived_s")
 
     def _first_customer(self, sold: set[str]) -> None:
-        """One of the first orders is placed as soon as the shop sells all it wants."""
-        early = [d for d in self.plan.of("order")[:60] if asking.needed(d)]
-        fit = [d for d in early if asking.needed(d) <= sold]
-        if fit and not self.order_ids:
+        """Somebody buys as soon as the shop sells all that one of the orders wants."""
+        if self.order_ids:
+            return
+        fit = [d for d in self.plan.of("order") if asking.needed(d) and asking.needed(d) <= sold]
+        if fit:
             self._order(fit[0])
             self.say(f"The first customer has bought: order {self.order_ids[fit[0].number]}.")
 

@@ -67,6 +67,14 @@ def matches(flow: Route, record: Known, content: dict[str, Any]) -> bool:
     return flow.matches(content)
 
 
+def priority_of(record: Known) -> int:
+    """The lane. An article nobody has heard of goes before what will point to it: its price, its
+    stock and its orders would only find that it isn't there yet."""
+    if record.entity == "product" and record.version == 1:
+        return 2
+    return PRIORITY.get(record.entity, 5)
+
+
 def is_void(content: dict[str, Any]) -> bool:
     """A document that came to nothing before anybody heard of it."""
     return content.get("order_state") in VOID
@@ -144,7 +152,7 @@ def owe(deliveries: Sequence[Wanted]) -> None:
         root = roots[w.id]
         last[root] = last.get(root, 0) + 1
         numbered.append((w.id, w.route.target, w.route.resource.name, root, last[root],
-                         PRIORITY.get(w.record.entity, 5)))  # fmt: skip
+                         priority_of(w.record)))  # fmt: skip
     execute(
         "INSERT INTO sync_work (delivery_id, connection_id, resource, root_id, seq, priority)"
         " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[], %s::bigint[],"
