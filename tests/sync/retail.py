@@ -111,6 +111,12 @@ class Retail:
         while self.turn() or self.due():
             assert time.monotonic() < end, f"still at it after {seconds} s: {self.owed()}"
 
+    def work_inbox(self) -> None:
+        """Normalise what was heard; nothing is delivered."""
+        for connection in Connection.objects.all():
+            while normalize.drain_inbox(connection.id):
+                pass
+
     def settle(self, seconds: float = 30.0) -> None:
         """Work until nothing waits for a moment soon to come; polls nothing."""
         self.until_quiet(seconds, polls=False)
