@@ -19,7 +19,6 @@ from hub.sync import causes, deliver, doorbell, exceptions, needs, normalize, po
 from hub.sync.broker import broker
 from hub.sync.doorbell import Bell
 from hub.sync.sql import rows
-from kernel.telemetry import logs
 from tenants.context import current_schema
 
 log = structlog.get_logger(__name__)
@@ -45,12 +44,11 @@ def drain_inbox(subject: str) -> None:
     connection = uuid.UUID(subject)
     _begin("inbox", subject)
     started = monotonic()
-    with logs.bound(connection=subject):
-        while claimed := normalize.drain_inbox(connection):
-            _ring_due()
-            if monotonic() - started > TURN and claimed:
-                ring("inbox", subject)
-                break
+    while normalize.drain_inbox(connection):
+        _ring_due()
+        if monotonic() - started > TURN:
+            ring("inbox", subject)
+            break
     ring("housekeeping", "needs")
 
 
@@ -61,12 +59,11 @@ def drain_deliveries(subject: str) -> None:
     _begin("deliveries", subject)
     started = monotonic()
     worked = 0
-    with logs.bound(connection=subject):
-        while claimed := deliver.drain_deliveries(connection):
-            worked += claimed
-            if monotonic() - started > TURN:
-                ring("deliveries", subject)
-                break
+    while claimed := deliver.drain_deliveries(connection):
+        worked += claimed
+        if monotonic() - started > TURN:
+            ring("deliveries", subject)
+            break
     if worked:
         ring("housekeeping", "needs")
         _ring_inbox(connection)
@@ -76,9 +73,8 @@ def drain_deliveries(subject: str) -> None:
 def poll_connection(subject: str) -> None:
     """Poll what is due of a connection, and ring for what came."""
     _begin("poll", subject)
-    with logs.bound(connection=subject):
-        if poll.poll(uuid.UUID(subject)):
-            ring("inbox", subject)
+    if poll.poll(uuid.UUID(subject)):
+        ring("inbox", subject)
 
 
 @dramatiq.actor(broker=broker, queue_name="housekeeping", time_limit=600_000)

@@ -32,7 +32,7 @@ WITH due AS MATERIALIZED (
 UPDATE sync_work w SET lease_until = now() + %s, fence = %s, attempts = w.attempts + 1,
     alone = w.alone OR due.lost
 FROM due WHERE w.delivery_id = due.delivery_id
-RETURNING w.delivery_id, w.resource, w.attempts, w.alone, due.lost, w.priority, w.seq
+RETURNING w.delivery_id, w.resource, w.attempts, w.alone, due.lost, w.priority, w.seq, w.since
 """
 
 LOAD = """
@@ -73,6 +73,7 @@ class Task:
     lost: bool
     priority: int
     seq: int
+    since: datetime
     fence: uuid.UUID
     external_id: str = ""
     generation: int = 0
@@ -106,8 +107,8 @@ def claim(connection_id: uuid.UUID, resources: dict[str, Resource], limit: int) 
         return []
     tasks = []
     for row in rows(LOAD, [list(leased)]):
-        resource, attempts, alone, lost, priority, seq = leased[row[0]]
-        leased_as = (resources[resource], attempts, alone, lost, priority, seq, fence)
+        resource, attempts, alone, lost, priority, seq, since = leased[row[0]]
+        leased_as = (resources[resource], attempts, alone, lost, priority, seq, since, fence)
         tasks.append(Task(*row, *leased_as))  # type: ignore[call-arg]
     _remember_doubt(tasks)
     _bindings(connection_id, tasks)

@@ -27,6 +27,7 @@ from hub.sync.claim import LEASE_SECONDS, Task
 from hub.sync.freeze import freeze
 from hub.sync.identity import reference
 from hub.sync.plan import Plan, plan_of
+from hub.sync.ready import ready
 from hub.sync.sessions import connector_for, manifest_of
 from hub.sync.settle import Answer
 
@@ -39,17 +40,15 @@ _threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="call")
 
 def drain_deliveries(connection_id: uuid.UUID, batch: int = BATCH) -> int:
     """Work one batch of a connection's deliveries; returns how many were claimed."""
-    connection = Connection.objects.select_related("environment").filter(id=connection_id).first()
-    if connection is None or connection.state != "active" or connection.environment.paused:
-        return 0
-    allowed = breaker.allowance(connection_id, batch)
-    if not allowed:
-        return 0
-    resources = {r.name: r for r in manifest_of(connection).resources}
-    tasks = claim.claim(connection_id, resources, allowed)
-    if tasks:
-        _work(connection, plan_of(connection.environment_id), tasks)
-    return len(tasks)
+    with ready(connection_id) as connection:
+        allowed = 0 if connection is None else breaker.allowance(connection_id, batch)
+        if connection is None or not allowed:
+            return 0
+        resources = {r.name: r for r in manifest_of(connection).resources}
+        tasks = claim.claim(connection_id, resources, allowed)
+        if tasks:
+            _work(connection, plan_of(connection.environment_id), tasks)
+        return len(tasks)
 
 
 def _work(connection: Connection, plan: Plan, tasks: list[Task]) -> None:

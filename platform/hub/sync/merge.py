@@ -76,6 +76,7 @@ class Refusal:
     code: str
     problems: list[Problem]
     record_id: uuid.UUID | None = None
+    owner: str = "partner"
 
 
 @dataclass(slots=True)

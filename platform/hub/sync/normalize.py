@@ -31,6 +31,7 @@ from hub.sync.identity import new_fence
 from hub.sync.matching import Change, Raced, match
 from hub.sync.merge import Refusal
 from hub.sync.plan import plan_of
+from hub.sync.ready import ready
 from hub.sync.receive import Envelope, receive_hints, receive_reread
 from hub.sync.sessions import connector_for, manifest_of
 from hub.sync.sql import execute, rows
@@ -92,20 +93,20 @@ def drain_inbox(connection_id: uuid.UUID, batch: int = BATCH) -> int:
 
     A paused connection keeps receiving; its events wait.
     """
-    connection = Connection.objects.select_related("environment").filter(id=connection_id).first()
-    if connection is None or connection.state != "active" or connection.environment.paused:
-        return 0
-    fence = new_fence()
-    claimed = [
-        Event(*row)
-        for row in rows(CLAIM, [connection_id, batch, timedelta(seconds=LEASE_SECONDS), fence])
-    ]
-    claimed.sort(key=lambda event: event.id)
-    together = [e for e in claimed if not e.alone]
-    for group in [together, *([e] for e in claimed if e.alone)]:
-        if group:
-            _guarded(connection, group, fence)
-    return len(claimed)
+    with ready(connection_id) as connection:
+        if connection is None:
+            return 0
+        fence = new_fence()
+        claimed = [
+            Event(*row)
+            for row in rows(CLAIM, [connection_id, batch, timedelta(seconds=LEASE_SECONDS), fence])
+        ]
+        claimed.sort(key=lambda event: event.id)
+        together = [e for e in claimed if not e.alone]
+        for group in [together, *([e] for e in claimed if e.alone)]:
+            if group:
+                _guarded(connection, group, fence)
+        return len(claimed)
 
 
 def _guarded(connection: Connection, events: list[Event], fence: uuid.UUID) -> None:
@@ -144,9 +145,8 @@ def _sort(connector: Connector, events: Iterable[Event]) -> Sorted:
         try:
             understood = _understand(connector, event)
         except Unreadable as error:
-            found.refused.append(
-                Refusal(event.id, error.code, [Problem("", error.code, str(error))])
-            )
+            problem = Problem("", error.code, str(error))
+            found.refused.append(Refusal(event.id, error.code, [problem], owner=str(error.owner)))
             continue
         if isinstance(understood, Hint):
             found.hints.append((event, understood))
@@ -205,7 +205,9 @@ def _read_again(
             answers = connector.reread(stream, ids)
         except Unreadable as error:
             problem = Problem("", error.code, str(error))
-            found.refused += [Refusal(e.id, error.code, [problem]) for e, _ in hints]
+            found.refused += [
+                Refusal(e.id, error.code, [problem], owner=str(error.owner)) for e, _ in hints
+            ]
             continue
         except ConnectorError as error:
             _later(connection, [e for e, _ in hints], error, fence)
@@ -367,19 +369,27 @@ def _trouble(connection: Connection, refusal: Refusal, stream: str) -> Trouble:
         code=refusal.code,
         cause=f"{refusal.code}|{connection.id}|{stream}|{first.path}|{words}",
         title=f"{connection.title}: {first}",
-        owner="platform" if refusal.code in ("poison", "bug") else "partner",
+        owner=refusal.owner,
         connection=connection.id,
         record=refusal.record_id,
     )
 
 
 def _poison(event: Event) -> Refusal:
-    return Refusal(event.id, "poison", [Problem("", "poison",
+    return _ours(
+        event, "poison",
         f"Workers died {event.attempts - 1} times while reading event {event.id}. It is set aside "
-        "and holds nothing else up; the platform's team looks at it.")])  # fmt: skip
+        "and holds nothing else up; the platform's team looks at it.",
+    )  # fmt: skip
 
 
 def _bug(event: Event, error: Exception) -> Refusal:
-    return Refusal(event.id, "bug", [Problem("", "bug",
+    return _ours(
+        event, "bug",
         f"Our own defect ({type(error).__name__}) stops event {event.id}. It is kept; the "
-        "platform's team mends it and reads it again.")])  # fmt: skip
+        "platform's team mends it and reads it again.",
+    )  # fmt: skip
+
+
+def _ours(event: Event, code: str, message: str) -> Refusal:
+    return Refusal(event.id, code, [Problem("", code, message)], owner="platform")

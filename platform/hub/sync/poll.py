@@ -17,6 +17,7 @@ from connectors.sdk.errors import AccessRefused, ConnectorError
 from hub.connections.models import Connection
 from hub.flows.models import Availability, Flow
 from hub.sync import attention
+from hub.sync.ready import ready
 from hub.sync.receive import receive
 from hub.sync.sessions import connector_for, manifest_of
 from hub.sync.sql import execute, rows
@@ -42,10 +43,10 @@ def due_streams(connection_id: uuid.UUID) -> list[str]:
 
 def poll(connection_id: uuid.UUID) -> int:
     """Poll what is due of a connection; returns how many new events were stored."""
-    connection = Connection.objects.select_related("environment").filter(id=connection_id).first()
-    if connection is None or connection.state != "active":
-        return 0
-    return sum(_poll(connection, stream) for stream in due_streams(connection_id))
+    with ready(connection_id) as connection:
+        if connection is None:
+            return 0
+        return sum(_poll(connection, stream) for stream in due_streams(connection_id))
 
 
 def keep_schedules() -> None:

@@ -13,14 +13,20 @@ import random
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import structlog
 from django.db import DatabaseError, transaction
 
 from billing.metering import Usage, count
-from connectors.sdk.errors import AccessRefused, ConnectorError, MissingReference, OutcomeUnknown
+from connectors.sdk.errors import (
+    AccessRefused,
+    ConnectorError,
+    MissingReference,
+    NotYet,
+    OutcomeUnknown,
+)
 from connectors.sdk.records import Done, Found, Step
 from hub.canonical.entities import is_level
 from hub.canonical.values import normalised_key
@@ -37,6 +43,9 @@ from hub.sync.retry import Decision
 from hub.sync.sql import execute, rows
 
 log = structlog.get_logger(__name__)
+
+#: How long a target may not be ready for a record before a person is told.
+PATIENCE = timedelta(hours=24)
 
 
 @dataclass(slots=True)
@@ -307,9 +316,24 @@ def _act(
     else:
         if decision.act == "pause" and isinstance(error, AccessRefused):
             access_refused(connection, error)
+        if isinstance(error, NotYet) and datetime.now(UTC) - task.since > PATIENCE:
+            _tell_waiting(connection, task, error)
         # A look-up that failed has proved nothing: the doubt of before remains.
         doubt = isinstance(error, OutcomeUnknown) or (task.in_doubt and not looked)
         release(task, decision, in_doubt=doubt)
+
+
+def _tell_waiting(connection: Connection, task: Task, error: NotYet) -> None:
+    """It goes on asking, but somebody should know that it has been asking for a day."""
+    cause = f"{error.code}|{connection.id}|{task.delivery}"
+    opened = open_exceptions([
+        Trouble(connection.environment_id, error.code, cause, f"{connection.title}: {error}",
+                owner=str(error.owner), connection=connection.id, record=task.record,
+                entity=task.entity)
+    ])  # fmt: skip
+    execute(
+        "UPDATE sync_delivery SET exception_id = %s WHERE id = %s", [opened[cause], task.delivery]
+    )
 
 
 def _block(connection: Connection, task: Task, error: MissingReference) -> None:
