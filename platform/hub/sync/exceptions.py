@@ -66,8 +66,15 @@ def heal(environment: uuid.UUID, cause: str) -> None:
 def heal_settled() -> int:
     """Close what holds up no row any more, and wake what was snoozed until now.
 
-    Exceptions about a connection or a stream hold up no row; they close by `heal`.
+    Exceptions about a connection or a stream hold up no row; they close by `heal`, and refused
+    access when somebody has resumed the connection: if it is refused again, it opens anew.
     """
+    execute(
+        "UPDATE sync_businessexception x SET state = 'resolved', resolution = 'healed',"
+        " closed_at = now(), changed_at = now() FROM connections_connection c"
+        " WHERE x.state IN ('open', 'snoozed') AND x.cause LIKE 'connection|%%|access'"
+        " AND c.id = x.connection_id AND c.state = 'active'"
+    )
     execute(
         "UPDATE sync_businessexception SET state = 'open', snoozed_until = NULL, changed_at = now()"
         " WHERE state = 'snoozed' AND snoozed_until <= now()"

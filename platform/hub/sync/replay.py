@@ -103,13 +103,15 @@ def declare(delivery: Delivery, *, arrived: bool, external_id: str = "", by: Use
             _take_word(row, external_id)
         else:
             execute(
-                "UPDATE sync_delivery SET sending_version = NULL, uncertain = false WHERE id = %s",
+                "UPDATE sync_delivery SET sending_version = NULL, uncertain = false,"
+                " problem = 'none', problem_code = '', exception_id = NULL WHERE id = %s",
                 [row.id],
             )
+            row.refresh_from_db()
         verdict = "arrived" if arrived else "did not arrive"
         record(f"user:{by.id}", "delivery.declared", f"delivery:{row.id}", {"verdict": verdict})
     if not arrived:
-        resend([delivery], by=by)
+        resend([row], by=by)
 
 
 def renormalise(event: InboxEvent, *, by: User) -> None:
