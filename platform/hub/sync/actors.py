@@ -13,6 +13,7 @@ from time import monotonic
 import dramatiq
 import redis
 import structlog
+from django.conf import settings
 from dramatiq.errors import BrokerError
 
 from hub.sync import causes, deliver, doorbell, exceptions, needs, normalize, poll
@@ -30,6 +31,8 @@ TURN = 2.0
 def ring(bell: Bell, subject: uuid.UUID | str, *, schema: str | None = None) -> None:
     """Say that there is work. Call after the commit; never fails the caller: without Redis the
     sweep finds the row."""
+    if not settings.REDIS_URL:
+        return
     schema = schema or current_schema()
     try:
         if doorbell.set_bell(schema, bell, subject):

@@ -21,10 +21,11 @@ import msgspec
 from hub.canonical.validate import encode
 from hub.canonical.values import normalised_key
 from hub.sync.identity import new_id
-from hub.sync.merge import Known, load, write_records
+from hub.sync.merge import Known, load
 from hub.sync.plan import Plan, Rule
 from hub.sync.route import Wanted
 from hub.sync.sql import execute, rows
+from hub.sync.store import write_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,17 @@ def commit_stock(plan: Plan, deliveries: Iterable[Wanted]) -> set[str]:
              [t.location for t in taken], [t.qty for t in taken]],
         )  # fmt: skip
     return {t.sku for t in taken} | {sku for (sku,) in gone}
+
+
+def give_up(changed: Iterable[Known]) -> set[str]:
+    """What documents had taken that never got there and are no longer wanted there."""
+    gone = rows(
+        "DELETE FROM sync_commitment c USING sync_delivery d WHERE d.id = c.delivery_id"
+        " AND d.record_id = ANY(%s) AND d.problem = 'retired' AND c.settled_at IS NULL"
+        " RETURNING c.sku",
+        [[r.id for r in changed]],
+    )
+    return {sku for (sku,) in gone}
 
 
 def release_shown(plan: Plan, shown: dict[tuple[str, str], datetime]) -> set[str]:

@@ -19,17 +19,17 @@ import msgspec
 import structlog
 
 from connectors.sdk.connector import Connector
-from connectors.sdk.errors import ConnectorError, Rejected, Unavailable
+from connectors.sdk.errors import AccessRefused, ConnectorError, Rejected, Unavailable
 from connectors.sdk.records import Done, Found, Step, WriteItem
 from hub.connections.models import Connection
-from hub.sync import breaker, claim, needs, settle
+from hub.sync import breaker, claim, failures, needs, settle
 from hub.sync.claim import LEASE_SECONDS, Task
 from hub.sync.freeze import freeze
 from hub.sync.identity import reference
+from hub.sync.outcomes import Answer
 from hub.sync.plan import Plan, plan_of
 from hub.sync.ready import ready
 from hub.sync.sessions import connector_for, manifest_of
-from hub.sync.settle import Answer
 
 log = structlog.get_logger(__name__)
 
@@ -53,12 +53,12 @@ def drain_deliveries(connection_id: uuid.UUID, batch: int = BATCH) -> int:
 
 def _work(connection: Connection, plan: Plan, tasks: list[Task]) -> None:
     asked = [t for t in tasks if _must_ask(t)]
-    settle.ask_person(connection, asked)
+    failures.ask_person(connection, asked)
     frozen = freeze(connection, plan, [t for t in tasks if t not in asked])
     fence = tasks[0].fence
     settle.unchanged(connection, plan, frozen.unchanged)
-    settle.leaving(connection, frozen.leaving)
-    settle.faulty(connection, frozen.faulty)
+    failures.leaving(connection, frozen.leaving)
+    failures.faulty(connection, frozen.faulty)
     if frozen.lacks:
         needs.block(connection.id, fence, frozen.lacks)
     away = False
@@ -119,7 +119,7 @@ def _send(connection: Connection, plan: Plan, tasks: list[Task]) -> bool:
 
 
 def _away(answers: Iterable[Answer]) -> bool:
-    return any(isinstance(a.outcome, Unavailable) for a in answers)
+    return any(isinstance(a.outcome, Unavailable | AccessRefused) for a in answers)
 
 
 def _send_batch(connection: Connection, plan: Plan, tasks: list[Task]) -> list[Answer]:

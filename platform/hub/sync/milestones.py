@@ -12,9 +12,10 @@ from typing import Any
 
 from hub.canonical.validate import encode
 from hub.sync.identity import new_id
-from hub.sync.merge import Known, load, write_records
+from hub.sync.merge import Known, load
 from hub.sync.plan import Plan
 from hub.sync.sql import execute, rows
+from hub.sync.store import write_records
 
 #: The order's chart: what follows what, and which states imply that it was reached.
 CHART: tuple[tuple[str, str, frozenset[str]], ...] = (

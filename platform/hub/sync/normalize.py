@@ -35,6 +35,7 @@ from hub.sync.ready import ready
 from hub.sync.receive import Envelope, receive_hints, receive_reread
 from hub.sync.sessions import connector_for, manifest_of
 from hub.sync.sql import execute, rows
+from hub.sync.store import store
 from kernel.telemetry import metrics
 
 log = structlog.get_logger(__name__)
@@ -294,11 +295,12 @@ def _apply(connection: Connection, found: Sorted, changes: list[Change], fence: 
     plan = plan_of(environment)
     matches = match(environment, connection.id, changes)
     merged = merge.merge(plan, connection.id, changes, matches)
-    merge.store(plan, connection.id, merged)
+    store(plan, connection.id, merged)
     wanted = route.route(plan, merged.changed)
     route.route(plan, milestones.derive(plan, merged.changed))
     if plan.rules:
         skus = availability.commit_stock(plan, wanted)
+        skus |= availability.give_up(merged.changed)
         skus |= availability.release_shown(plan, merged.shown)
         skus |= availability.skus_of(plan, merged.changed)
         if skus:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from connectors.sdk.errors import ConnectorError
+from connectors.sdk.errors import ConnectorError, OutcomeUnknown
+from connectors.sdk.records import Done, Found
 from hub.sync.claim import Task
 from hub.sync.plan import Plan
 from hub.sync.receive import receive_hints
@@ -19,6 +20,16 @@ from kernel.telemetry import metrics
 
 #: An attempt that failed keeps what was sent, up to this many bytes, for the person who looks.
 EXCERPT = 16_000
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came of one task: Done, Found by a look-up, or an error. ``looked``: a look-up was
+    made first, so a Done after it means the look-up proved absence."""
+
+    task: Task
+    outcome: Done | Found | Exception
+    looked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +42,26 @@ class Tried:
     error: ConnectorError | None = None
 
 
-def record_attempts(connection: uuid.UUID, tried: Sequence[Tried]) -> None:
+def tried(answer: Answer, late: bool, decision: Decision | None = None) -> Tried:
+    """The attempt's row for an answer; ``late``: the lease was lost meanwhile."""
+    outcome = answer.outcome
+    if isinstance(outcome, Done):
+        word = "late" if late else "unchanged" if outcome.unchanged else "done"
+        return Tried(answer.task, word, external_id=outcome.external_id)
+    if isinstance(outcome, Found):
+        return Tried(answer.task, "late" if late else "adopted", external_id=outcome.external_id)
+    error = outcome if isinstance(outcome, ConnectorError) else ConnectorError(str(outcome))
+    words = {"dead": "refused", "block": "blocked", "look_up": "unknown", "ask": "unknown"}
+    word = words.get(decision.act, "retry") if decision else "retry"
+    if isinstance(error, OutcomeUnknown):
+        word = "unknown"
+    return Tried(answer.task, word, error=error)
+
+
+def record_attempts(connection: uuid.UUID, attempts: Sequence[Tried]) -> None:
     """Store tries set-wise; a worker that lost its lease stores its own too."""
     now = datetime.now(UTC)
-    for one in tried:
+    for one in attempts:
         metrics.PROCESSED.labels("deliver", one.outcome).inc()
         metrics.STEP_SECONDS.labels("deliver").observe(
             (now - (one.task.started_at or now)).total_seconds()
@@ -46,24 +73,24 @@ def record_attempts(connection: uuid.UUID, tried: Sequence[Tried]) -> None:
         " %s::uuid[], %s::int[], %s::smallint[], %s::timestamptz[], %s::text[], %s::text[],"
         " %s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[])"
         " AS t (d, r, v, n, s, o, c, w, m, x, e, f)",
-        [connection, now, [t.task.delivery for t in tried], [t.task.record for t in tried],
-         [t.task.sending_version for t in tried], [max(t.task.attempts, 1) for t in tried],
-         [t.task.started_at or now for t in tried], [t.outcome for t in tried],
-         [t.error.code if t.error else "" for t in tried],
-         [str(t.error.owner) if t.error else "" for t in tried],
-         [str(t.error)[:2000] if t.error else "" for t in tried],
-         [t.external_id for t in tried], [_exchange(t) for t in tried],
-         [t.task.fence for t in tried]],
+        [connection, now, [t.task.delivery for t in attempts], [t.task.record for t in attempts],
+         [t.task.sending_version for t in attempts], [max(t.task.attempts, 1) for t in attempts],
+         [t.task.started_at or now for t in attempts], [t.outcome for t in attempts],
+         [t.error.code if t.error else "" for t in attempts],
+         [str(t.error.owner) if t.error else "" for t in attempts],
+         [str(t.error)[:2000] if t.error else "" for t in attempts],
+         [t.external_id for t in attempts], [_exchange(t) for t in attempts],
+         [t.task.fence for t in attempts]],
     )  # fmt: skip
 
 
-def _exchange(tried: Tried) -> str:
+def _exchange(attempt: Tried) -> str:
     """What was sent, kept for failures only: a success can be rendered again from its version."""
-    if tried.error is None:
+    if attempt.error is None:
         return "{}"
-    sent = (tried.task.sending_body or b"")[:EXCERPT].decode("utf-8", "replace")
+    sent = (attempt.task.sending_body or b"")[:EXCERPT].decode("utf-8", "replace")
     text = msgspec.json.encode(
-        {"op": tried.task.sending_op, "sent": sent, "detail": tried.error.detail}
+        {"op": attempt.task.sending_op, "sent": sent, "detail": attempt.error.detail}
     ).decode()
     return text.replace("\\u0000", "")
 

@@ -9,53 +9,26 @@ newer is wanted (rule 3.2).
 
 from __future__ import annotations
 
-import random
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
 import structlog
 from django.db import DatabaseError, transaction
 
 from billing.metering import Usage, count
-from connectors.sdk.errors import (
-    AccessRefused,
-    ConnectorError,
-    MissingReference,
-    NotYet,
-    OutcomeUnknown,
-)
 from connectors.sdk.records import Done, Found, Step
 from hub.canonical.entities import is_level
-from hub.canonical.values import normalised_key
 from hub.connections.models import Connection
-from hub.mappings.problems import Problem
-from hub.sync import breaker, retry
-from hub.sync.attention import access_refused
+from hub.sync import breaker
 from hub.sync.claim import Task
-from hub.sync.exceptions import Trouble, open_exceptions
-from hub.sync.needs import Lack, block
-from hub.sync.outcomes import Tried, record_attempts, release, set_aside, show_stock
+from hub.sync.failures import dead, failed
+from hub.sync.outcomes import Answer, record_attempts, show_stock, tried
 from hub.sync.plan import Plan
-from hub.sync.retry import Decision
 from hub.sync.sql import execute, rows
 
 log = structlog.get_logger(__name__)
-
-#: How long a target may not be ready for a record before a person is told.
-PATIENCE = timedelta(hours=24)
-
-
-@dataclass(slots=True)
-class Answer:
-    """What came of one task: Done, Found by a look-up, or an error. ``looked``: a look-up was
-    made first, so a Done after it means the look-up proved absence."""
-
-    task: Task
-    outcome: Done | Found | Exception
-    looked: bool = False
 
 
 def settle(connection: Connection, plan: Plan, answers: Sequence[Answer]) -> None:
@@ -71,7 +44,7 @@ def settle(connection: Connection, plan: Plan, answers: Sequence[Answer]) -> Non
         breaker.answered(connection)
     for answer in answers:
         if not isinstance(answer.outcome, Done | Found):
-            _failed(connection, answer)
+            failed(connection, answer)
 
 
 def step(connection: Connection, task: Task, done: Step) -> None:
@@ -98,29 +71,6 @@ def unchanged(connection: Connection, plan: Plan, tasks: Sequence[Task]) -> None
         ])  # fmt: skip
 
 
-def leaving(connection: Connection, tasks: Sequence[Task]) -> None:
-    """What is no longer wanted there and never got there: retired without a call."""
-    if tasks:
-        with transaction.atomic():
-            set_aside(tasks, "retired", "", None, keep_work=False)
-
-
-def faulty(connection: Connection, found: Sequence[tuple[Task, str, list[Problem]]]) -> None:
-    """Records that can't be written in the target's words: dead until rules or data change."""
-    for task, code, problems in found:
-        with transaction.atomic():
-            message = "; ".join(str(p) for p in problems)
-            cause = f"{code}|{connection.id}|{task.resource.name}|{problems[0]}"
-            _dead(connection, task, code, message, "partner", cause)
-
-
-def ask_person(connection: Connection, tasks: Sequence[Task]) -> None:
-    """In doubt at a target that can prove nothing: never resent blind; a person looks there."""
-    for task in tasks:
-        with transaction.atomic():
-            _unknown(connection, task)
-
-
 def _confirm(connection: Connection, plan: Plan, answers: Sequence[Answer]) -> None:
     with transaction.atomic():
         _lock_records([a.task.record for a in answers])
@@ -132,7 +82,7 @@ def _confirm(connection: Connection, plan: Plan, answers: Sequence[Answer]) -> N
         confirmed = [a for a in mine if a.task.delivery in settled]
         _meter(plan, confirmed)
         show_stock(plan, connection.id, [a.task for a in confirmed])
-        record_attempts(connection.id, [_tried(a, a in late) for a in answers])
+        record_attempts(connection.id, [tried(a, a in late) for a in answers])
         for answer in answers:
             if answer.task.delivery in taken:
                 _bound_elsewhere(connection, answer)
@@ -144,7 +94,7 @@ def _confirm_alone(connection: Connection, plan: Plan, answer: Answer) -> None:
     except DatabaseError:
         log.exception("settle.row_failed", delivery=str(answer.task.delivery))
         with transaction.atomic():
-            record_attempts(connection.id, [_tried(answer, late=True)])
+            record_attempts(connection.id, [tried(answer, late=True)])
             execute(
                 "UPDATE sync_delivery SET uncertain = true WHERE id = %s", [answer.task.delivery]
             )
@@ -279,129 +229,13 @@ def _meter(plan: Plan, answers: Sequence[Answer]) -> None:
         ])  # fmt: skip
 
 
-def _failed(connection: Connection, answer: Answer) -> None:
-    task, error = answer.task, answer.outcome
-    now = datetime.now(UTC)
-    jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
-    if isinstance(error, ConnectorError):
-        decision = retry.decide(
-            error,
-            attempts=task.attempts,
-            resource=task.resource,
-            repeatable=task.repeatable,
-            now=now,
-            jitter=jitter,
-        )
-    else:
-        decision = retry.decide_bug(attempts=task.attempts, now=now, jitter=jitter)
-        error = ConnectorError(f"Our own defect ({type(error).__name__}); the platform's team "
-                               "mends it.", detail=repr(error))  # fmt: skip
-    if decision.trips:
-        breaker.tripped(connection, error)
-    with transaction.atomic():
-        record_attempts(connection.id, [_tried(Answer(task, error), False, decision)])
-        _act(connection, task, error, decision, answer.looked)
-
-
-def _act(
-    connection: Connection, task: Task, error: ConnectorError, decision: Decision, looked: bool
-) -> None:
-    if decision.act == "dead":
-        cause = f"{error.code}|{connection.id}|{task.resource.name}|{task.delivery}"
-        _dead(connection, task, error.code, str(error), str(error.owner), cause)
-    elif decision.act == "ask":
-        _unknown(connection, task)
-    elif decision.act == "block" and isinstance(error, MissingReference):
-        _block(connection, task, error)
-    else:
-        if decision.act == "pause" and isinstance(error, AccessRefused):
-            access_refused(connection, error)
-        if isinstance(error, NotYet) and datetime.now(UTC) - task.since > PATIENCE:
-            _tell_waiting(connection, task, error)
-        # A look-up that failed has proved nothing: the doubt of before remains.
-        doubt = isinstance(error, OutcomeUnknown) or (task.in_doubt and not looked)
-        release(task, decision, in_doubt=doubt)
-
-
-def _tell_waiting(connection: Connection, task: Task, error: NotYet) -> None:
-    """It goes on asking, but somebody should know that it has been asking for a day."""
-    cause = f"{error.code}|{connection.id}|{task.delivery}"
-    opened = open_exceptions([
-        Trouble(connection.environment_id, error.code, cause, f"{connection.title}: {error}",
-                owner=str(error.owner), connection=connection.id, record=task.record,
-                entity=task.entity)
-    ])  # fmt: skip
-    execute(
-        "UPDATE sync_delivery SET exception_id = %s WHERE id = %s", [opened[cause], task.delivery]
-    )
-
-
-def _block(connection: Connection, task: Task, error: MissingReference) -> None:
-    """The target itself says what it lacks: wait for that record, if the hub knows it."""
-    keys = [(k, normalised_key(k, v)) for k, v in error.key.items()]
-    found = rows(
-        "SELECT record_id FROM sync_recordkey WHERE environment_id = %s AND entity = %s"
-        " AND (kind, value) IN (SELECT * FROM unnest(%s::text[], %s::text[])) LIMIT 1",
-        [connection.environment_id, error.entity, [k for k, _ in keys], [v for _, v in keys]],
-    )
-    if not found:
-        cause = f"{error.code}|{connection.id}|{error.entity}|{keys}"
-        _dead(connection, task, error.code, str(error), str(error.owner), cause)
-        return
-    execute(
-        "UPDATE sync_delivery SET sending_version = NULL WHERE id = %s AND uncertain = false",
-        [task.delivery],
-    )
-    block(connection.id, task.fence, [Lack(task.delivery, found[0][0], error.entity)])
-
-
-def _dead(
-    connection: Connection, task: Task, code: str, message: str, owner: str, cause: str
-) -> None:
-    opened = open_exceptions([
-        Trouble(connection.environment_id, code, cause, f"{connection.title}: {message}",
-                owner=owner, connection=connection.id, record=task.record, entity=task.entity)
-    ])  # fmt: skip
-    set_aside([task], "dead", code, opened[cause])
-
-
-def _unknown(connection: Connection, task: Task) -> None:
-    code = "timeout-ambiguous"
-    cause = f"unknown|{connection.id}|{task.delivery}"
-    opened = open_exceptions([
-        Trouble(
-            connection.environment_id, code, cause,
-            f"{connection.title} may or may not have taken this {task.entity}: the answer never "
-            "came, and the system offers no way to find out.",
-            move="Look there for our reference, then say whether it arrived.",
-            connection=connection.id, record=task.record, entity=task.entity,
-        )
-    ])  # fmt: skip
-    set_aside([task], "unknown", code, opened[cause])
-
-
 def _bound_elsewhere(connection: Connection, answer: Answer) -> None:
     """The target gave us an id that belongs to another record of ours: a person compares."""
     task = answer.task
     external_id = answer.outcome.external_id  # type: ignore[union-attr]
     cause = f"already-bound-elsewhere|{connection.id}|{task.resource.object}|{external_id}"
-    _dead(
+    dead(
         connection, task, "already-bound-elsewhere",
         f"The target answered with {external_id}, which already stands for another record.",
         "partner", cause,
     )  # fmt: skip
-
-
-def _tried(answer: Answer, late: bool, decision: Decision | None = None) -> Tried:
-    outcome = answer.outcome
-    if isinstance(outcome, Done):
-        word = "late" if late else "unchanged" if outcome.unchanged else "done"
-        return Tried(answer.task, word, external_id=outcome.external_id)
-    if isinstance(outcome, Found):
-        return Tried(answer.task, "late" if late else "adopted", external_id=outcome.external_id)
-    error = outcome if isinstance(outcome, ConnectorError) else ConnectorError(str(outcome))
-    words = {"dead": "refused", "block": "blocked", "look_up": "unknown", "ask": "unknown"}
-    word = words.get(decision.act, "retry") if decision else "retry"
-    if isinstance(error, OutcomeUnknown):
-        word = "unknown"
-    return Tried(answer.task, word, error=error)
