@@ -45,11 +45,11 @@ class Connector:
     # ---- set-up
     def check(self) -> list[CheckLine]:
         """Try the connection: reachable, signed in, allowed to read, allowed to write."""
-        raise NotImplementedError
+        raise self._cannot("be checked")
 
     def account(self) -> str:
         """Fingerprint of the remote account, equal for two connections to the same one."""
-        raise NotImplementedError
+        raise self._cannot("tell its account")
 
     def subscribe(self, address: str, secret: str) -> None:
         """Make the source push to ``address``; idempotent; re-enables what it has disabled."""
@@ -65,15 +65,15 @@ class Connector:
 
     def read(self, stream: str, cursor: Json) -> Iterator[Page]:
         """Pages of what is new since ``cursor`` ({} = from the beginning)."""
-        raise NotImplementedError
+        raise self._cannot("be read")
 
     def understand(self, heard: Heard) -> SourceRecord | Hint | Nothing:
         """Read stored bytes. Pure. Raises Unreadable; the bytes stay kept and are parked."""
-        raise NotImplementedError
+        raise self._cannot("be understood")
 
     def reread(self, stream: str, external_ids: Sequence[str]) -> dict[str, SourceRecord | None]:
         """Read records whole by id; None for one that is surely gone."""
-        raise NotImplementedError
+        raise self._cannot("be read by id")
 
     def archive(self, files: Iterable[str]) -> None:
         """File sources only: move away files whose content is safely stored."""
@@ -84,12 +84,9 @@ class Connector:
 
         A write of one call yields nothing. Raises the SDK's errors.
         """
-        raise NotImplementedError
-        yield  # pragma: no cover - makes this a generator
+        raise self._cannot(f"write {resource}")
 
-    def write_batch(
-        self, resource: str, items: Sequence[WriteItem]
-    ) -> list[Done | ConnectorError]:
+    def write_batch(self, resource: str, items: Sequence[WriteItem]) -> list[Done | ConnectorError]:
         """Write many in one call, where the manifest gives the resource a batch above 1.
 
         One outcome per item, in order. Raising means the whole call had that outcome.
@@ -101,4 +98,8 @@ class Connector:
 
         Two hits raise Rejected(code="duplicate-exact"): never pick one.
         """
-        raise NotImplementedError
+        raise self._cannot("be looked into")
+
+    def _cannot(self, what: str) -> ConnectorError:
+        """Asked for something its manifest doesn't offer: a defect of ours, not of the record."""
+        return ConnectorError(f"The connector {self.manifest.name} can't {what}.")

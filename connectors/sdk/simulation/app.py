@@ -73,6 +73,4 @@ def serve(build: Callable[[Store, argparse.Namespace], web.Application], title: 
     args = parser.parse_args()
     args.state.parent.mkdir(parents=True, exist_ok=True)
     store = Store(args.state)
-    web.run_app(
-        build(store, args), host="127.0.0.1", port=args.port, print=None, access_log=None
-    )
+    web.run_app(build(store, args), host="127.0.0.1", port=args.port, print=None, access_log=None)
