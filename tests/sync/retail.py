@@ -244,13 +244,14 @@ class Retail:
     def delivery(self, resource: str, record: Record) -> Delivery:
         return Delivery.objects.get(resource=resource, record=record)
 
-    def tried(self, resource: str, record: Record) -> list[tuple[str, int]]:
-        """Outcome and version of every attempt, oldest first."""
+    def tried(self, resource: str, record: Record, slug: str = "erp") -> list[tuple[str, int]]:
+        """Outcome and version of every attempt at a system, oldest first."""
         return [
             (str(o), v) for o, v in rows(
                 "SELECT a.outcome, a.version FROM sync_attempt a JOIN sync_delivery d"
-                " ON d.id = a.delivery_id WHERE d.resource = %s AND a.record_id = %s ORDER BY a.id",
-                [resource, record.id],
+                " ON d.id = a.delivery_id WHERE d.resource = %s AND a.record_id = %s"
+                " AND a.connection_id = %s ORDER BY a.id",
+                [resource, record.id, self.connection(slug).id],
             )
         ]  # fmt: skip
 

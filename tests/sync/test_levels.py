@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from connectors.registry import connectors
 from connectors.sdk.records import SourceRecord
-from hub.sync import claim
-from hub.sync.models import Binding, Record, RecordVersion
-from hub.sync.receive import receive_hints
-from hub.sync.sql import execute, rows
+from hub.sync.models import Binding, Record
+from hub.sync.receive import receive_hints, receive_reread
+from hub.sync.sessions import connector_for
+from hub.sync.sql import rows
 from tests.sync.retail import Retail
 
 pytestmark = pytest.mark.xdist_group("retail-levels")
@@ -33,23 +33,23 @@ def ask_again(retail: Retail, slug: str, stream: str, external_id: object, why: 
     retail.work()
 
 
-def test_fifty_changes_while_the_shop_is_down_are_one_write_of_the_newest(retail: Retail) -> None:
+def test_many_changes_while_the_shop_is_down_are_one_write_of_the_newest(retail: Retail) -> None:
     sku = retail.article()
     record = Record.objects.get(entity="price", number=sku)
     retail.fault(retail.shop, "down", "/products")
-    before = len(retail.tried("price", record))
-    for n in range(50):
+    before = len(retail.tried("price", record, "shop"))
+    for n in range(20):
         price(retail, sku, f"{4 + n / 100:.2f}")
         retail.poll("erp")
         retail.work_inbox()
     retail.turn()
     retail.mend(retail.shop)
     retail.settle()
-    assert retail.on_shelf(sku)["regular_price"] == "4.49"
-    tried = retail.tried("price", record)[before:]
-    assert [o for o, _ in tried if o == "done"] == ["done"]
+    assert retail.on_shelf(sku)["regular_price"] == "4.19"
+    tried = retail.tried("price", record, "shop")[before:]
+    assert [o for o, _ in tried if o == "done"] == ["done"], tried
     record.refresh_from_db()
-    assert record.version >= 40, "the changes themselves were seen"
+    assert record.version >= 20, "the changes themselves were seen"
 
 
 def test_changed_and_changed_back_in_doubt_ends_where_the_owner_is(retail: Retail) -> None:
@@ -81,7 +81,7 @@ def test_what_the_target_holds_already_is_not_sent(retail: Retail) -> None:
     retail.poll("erp")
     retail.work_inbox()
     retail.work()
-    assert retail.tried("price", record)[-1][0] == "unchanged"
+    assert retail.tried("price", record, "shop")[-1][0] == "unchanged"
 
 
 def test_a_foreign_edit_of_what_the_erp_owns_never_enters_the_record(retail: Retail) -> None:
@@ -92,7 +92,8 @@ def test_a_foreign_edit_of_what_the_erp_owns_never_enters_the_record(retail: Ret
     retail.woo(f"products/{shelf['id']}", "PUT", {"name": "Bargain of the shop's own"})
     ask_again(retail, "shop", "products", shelf["id"], "edit")
     product.refresh_from_db()
-    assert content(product) == before
+    after = content(product)
+    assert {name: after[name] for name in before} == before
     told = Binding.objects.get(record=product, connection_id=retail.connection("shop").id)
     assert b"Bargain" in bytes(told.facet or b""), "it was heard, and has no say"
 
@@ -140,18 +141,10 @@ def test_what_the_erp_adds_to_an_order_merges_and_goes_back_to_the_shop(retail: 
 
 def test_a_read_that_began_earlier_and_ends_later_loses(retail: Retail) -> None:
     """Our own reads are ordered by when they began, whatever stamps the source writes."""
-    from datetime import UTC, datetime
-
-    from hub.sync.receive import receive_reread
-
     sku = retail.article()
     erp = retail.connection("erp")
     product = Binding.objects.get(record=retail.record("product", sku), connection_id=erp.id)
     early = datetime.now(UTC)
-    connector = connectors()["odoo"]
-    assert connector.manifest.name == "odoo"
-    from hub.sync.sessions import connector_for
-
     with connector_for(erp) as odoo:
         (slow,) = odoo.reread("products", [product.external_id]).values()
     assert isinstance(slow, SourceRecord)
@@ -160,7 +153,6 @@ def test_a_read_that_began_earlier_and_ends_later_loses(retail: Retail) -> None:
     receive_reread(erp.id, [slow], early)
     retail.work()
     assert retail.on_shelf(sku)["regular_price"] == "9.00"
-    assert content(Record.objects.get(entity="price", number=sku))["amount"]["amount"] == "9.00"
 
 
 def test_a_version_is_never_visible_without_its_wish(retail: Retail) -> None:
@@ -170,6 +162,3 @@ def test_a_version_is_never_visible_without_its_wish(retail: Retail) -> None:
         " WHERE r.state = 'live' AND d.resource = 'price' AND d.wanted < r.version"
     )
     assert missing == []
-    assert RecordVersion.objects.exists()
-    assert claim.LEASE_SECONDS > 40, "twice the deadline of the slowest call"
-    execute("SELECT 1")

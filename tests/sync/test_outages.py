@@ -93,7 +93,7 @@ def test_refused_credentials_stop_the_calls_and_a_new_key_lets_everything_go_on(
     calls = retail.mend(retail.erp)["unauthorised"] - before
     erp = retail.connection("erp")
     assert erp.state == "attention"
-    assert (erp.paused_code, erp.paused_owner) == ("revoked", "partner")
+    assert (erp.paused_code, erp.paused_owner) == ("revoked", "merchant")
     assert retail.open_exceptions() == {"revoked": 1}
     limit = 4  # those that were on their way at once; see the connector's concurrency
     assert calls <= limit

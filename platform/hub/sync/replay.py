@@ -16,7 +16,7 @@ from django.db import transaction
 from connectors.registry import connectors
 from hub.connections.models import Connection
 from hub.sync.actors import ring
-from hub.sync.models import Binding, Delivery, InboxEvent, Record, Work
+from hub.sync.models import Binding, Delivery, InboxEvent, Record
 from hub.sync.sql import execute
 from kernel.audit.record import record
 from tenants.people.models import User
@@ -142,9 +142,9 @@ def _take_word(row: Delivery, external_id: str) -> None:
     )
     row.refresh_from_db()
     if row.wanted <= row.delivered:
-        Work.objects.filter(delivery_id=row.id).delete()
+        execute("DELETE FROM sync_work WHERE delivery_id = %s", [row.id])
     else:
-        Work.objects.filter(delivery_id=row.id).update(next_at=row.settled_at)
+        execute("UPDATE sync_work SET next_at = now() WHERE delivery_id = %s", [row.id])
 
 
 def _effect(delivery: Delivery, bound: bool) -> Effect:

@@ -1,0 +1,164 @@
+"""The engine's pure decisions as tables."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import permutations
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.sdk.manifest import Resource
+from connectors.sdk.records import SourceRecord
+from hub.mappings.to_canonical import Canonical
+from hub.sync import milestones
+from hub.sync.claim import Task
+from hub.sync.freeze import key_of
+from hub.sync.matching import Change
+from hub.sync.merge import Known, View, judge, merged_content
+from hub.sync.plan import Plan
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+SOONER, LATER = NOW - timedelta(seconds=5), NOW + timedelta(seconds=5)
+ERP, SHOP, TILLS = (uuid.UUID(int=n) for n in (1, 2, 3))
+
+
+def view(version: str = "5", told: str = "A", read_at: datetime | None = None) -> View:
+    return View(SHOP, "order", "7", version=version, read_at=read_at, hash=told.encode())
+
+
+def change(version: str = "5", read_at: datetime | None = None) -> Change:
+    source = SourceRecord("orders", "7", {}, version, read_started_at=read_at)
+    told = Canonical("order", "order", "7", version, False, {}, None, {})
+    return Change(1, source, told, anchor=True)
+
+
+@pytest.mark.parametrize(
+    ("seen", "told", "content", "judgement"),
+    [
+        pytest.param(None, change(), "A", "accept", id="never heard of it"),
+        pytest.param(View(SHOP, "order", "7"), change(), "A", "accept", id="bound, never told"),
+        pytest.param(view("5", "A"), change("6"), "B", "accept", id="a push with a newer version"),
+        pytest.param(view("5", "A"), change("5"), "A", "same", id="a copy"),
+        pytest.param(view("5", "A"), change("5"), "B", "reread", id="two in one second"),
+        pytest.param(view("5", "A"), change("4"), "B", "reread", id="older, or the clock went back"),
+        pytest.param(view("5", "A"), change(""), "B", "reread", id="a push without a version"),
+        pytest.param(view("5", "A", NOW), change("4", LATER), "B", "accept",
+                     id="our later reading beats any version"),
+        pytest.param(view("5", "A", NOW), change("9", SOONER), "B", "stale",
+                     id="our earlier reading loses, whatever its version"),
+        pytest.param(view("5", "A", NOW), change("5", LATER), "A", "same",
+                     id="read again, nothing new"),
+        pytest.param(view("5", "A"), change("1", NOW), "B", "accept", id="a reading after a push"),
+    ],
+)  # fmt: skip
+def test_may_what_was_told_replace_what_we_hold(
+    seen: View | None, told: Change, content: str, judgement: str
+) -> None:
+    assert judge(seen, told, content.encode()) == judgement
+
+
+def product(views: list[View], origin: uuid.UUID | None) -> Known:
+    return Known(uuid.UUID(int=9), "product", "live", 1, None, None, origin, views)
+
+
+def says(connection: uuid.UUID, **content: Any) -> View:
+    return View(connection, "product", str(connection.int), facet=msgspec.json.encode(content))
+
+
+def plan(**owners: uuid.UUID) -> Plan:
+    return Plan(uuid.UUID(int=8), "hartley", 1, False,
+                owners={("product", group): frozenset({c}) for group, c in owners.items()})  # fmt: skip
+
+
+VIEWS = [
+    says(ERP, title="Heart", kind="goods"),
+    says(SHOP, title="Bargain!", media=[{"url": "x"}]),
+    says(TILLS, title="HRT"),
+]
+
+
+def test_a_group_is_its_owners_word_and_an_unowned_one_its_origins() -> None:
+    content = merged_content(product(VIEWS, ERP), plan(core=ERP))
+    assert content == {"title": "Heart", "kind": "goods", "media": [{"url": "x"}]}
+    assert merged_content(product(VIEWS, SHOP), plan())["title"] == "Bargain!"
+    assert "title" not in merged_content(product(VIEWS[1:], SHOP), plan(core=ERP))
+
+
+def test_it_is_the_same_whatever_came_first() -> None:
+    results = [
+        merged_content(product(list(order), ERP), plan(core=ERP)) for order in permutations(VIEWS)
+    ]
+    assert all(result == results[0] for result in results)
+
+
+@given(
+    words=st.dictionaries(
+        st.sampled_from([ERP, SHOP, TILLS]),
+        st.fixed_dictionaries({}, optional={"title": st.text(max_size=3), "kind": st.text(max_size=3),
+                                            "media": st.lists(st.text(max_size=2), max_size=2)}),
+    ),
+    origin=st.sampled_from([ERP, SHOP, TILLS, None]),
+    owner=st.sampled_from([ERP, SHOP, None]),
+    order=st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_any_words_in_any_order_merge_alike(
+    words: dict[uuid.UUID, dict[str, Any]], origin: uuid.UUID | None, owner: uuid.UUID | None,
+    order: Any,
+) -> None:  # fmt: skip
+    views = [says(connection, **content) for connection, content in words.items()]
+    shuffled = list(views)
+    order.shuffle(shuffled)
+    rules = plan(core=owner) if owner else plan()
+    assert merged_content(product(views, origin), rules) == merged_content(
+        product(shuffled, origin), rules
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "reached"),
+    [
+        ({}, []),
+        ({"order_state": "pending", "payment_state": "unpaid"}, []),
+        ({"order_state": "confirmed"}, ["confirmed"]),
+        ({"order_state": "on_hold", "payment_state": "paid"}, ["confirmed", "paid"]),
+        ({"order_state": "completed", "payment_state": "refunded",
+          "fulfilment_state": "returned"}, ["confirmed", "paid", "fulfilled"]),
+        ({"order_state": "on_hold", "fulfilment_state": "delivered"}, ["confirmed", "fulfilled"]),
+        ({"order_state": "cancelled"}, ["cancelled"]),
+        ({"order_state": "cancelled", "payment_state": "partially_refunded"},
+         ["confirmed", "paid", "cancelled"]),
+    ],
+)  # fmt: skip
+def test_what_a_newest_state_implies_was_reached(
+    content: dict[str, str], reached: list[str]
+) -> None:
+    assert milestones.reached(content) == reached
+
+
+def task(writes: str = "create", generation: int = 0, version: int = 1, resend: int = 0) -> Task:
+    resource = Resource("order", "order", writes=writes)  # type: ignore[arg-type]
+    record = uuid.UUID(int=5)
+    return Task(record, record, 1, 0, None, 0, None, None, None, None, None, False, False, resend,
+                "order", "live", version, 1, None, None, resource, 1, False, False, 3, 1,
+                uuid.uuid4(), generation=generation)  # fmt: skip
+
+
+def key(op: str, **about: Any) -> str:
+    return key_of(uuid.UUID(int=8), task(**about), op)
+
+
+def test_a_creates_key_bears_no_version_and_a_changes_key_does() -> None:
+    assert key("create", version=1) == key("create", version=5)
+    assert key("create", resend=0) == key("create", resend=1)
+    assert key("create", generation=0) != key("create", generation=1), "re-created: asked anew"
+    assert key("update", version=1) != key("update", version=2)
+    assert key("update", resend=0) != key("update", resend=1), "or it would answer from memory"
+    assert key("create", writes="append", version=1) == key("create", writes="append", version=2)
+    assert key("create", writes="set", version=1) != key("create", writes="set", version=2)
+    assert Decimal(len(key("update"))) < 120, "the column's width"
