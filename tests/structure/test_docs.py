@@ -232,7 +232,7 @@ CODE_FOLDERS = (
 )
 NAMES_OTHER_THINGS = {"get", "pop", "setdefault", "Step", "Done", "Found", "startswith"}
 """Calls whose text arguments are headers, keys or roles."""
-TAKES_A_CODE = {"Problem", "Refusal"}
+TAKES_A_CODE = {"Problem", "Refusal", "_ours"}
 """Their second argument is a code, also one without a hyphen."""
 
 
