@@ -48,3 +48,25 @@ def database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or options.pop("port", "")),
         "OPTIONS": options,
     }
+
+
+def mail(url: str) -> dict[str, Any]:
+    """Django's EMAIL settings of ``smtp://user:password@host:port`` (STARTTLS), ``smtps://…`` (TLS
+    from the start) or, without one, of mails written to the log. Raises ValueError otherwise.
+    """
+    if not url:
+        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    parts = urlsplit(url)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError("CROSSDOCK_SMTP_URL must look like smtp://user:password@host:587.")
+    wrapped = parts.scheme == "smtps"
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or (465 if wrapped else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": wrapped,
+        "EMAIL_USE_TLS": not wrapped,
+        "EMAIL_TIMEOUT": 10,
+    }

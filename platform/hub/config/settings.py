@@ -8,6 +8,8 @@ What differs between machines comes from the environment (`docs/operations.md` l
     CROSSDOCK_DEBUG=1              Django's debug pages, for a developer's own machine
     CROSSDOCK_PUBLIC_HOSTS         bare hosts that show the landing page, comma-separated
     CROSSDOCK_EGRESS_ALLOW         private addresses connectors may call, comma-separated
+    CROSSDOCK_SMTP_URL             where mails go; none: they are written to the log
+    CROSSDOCK_PROXIES              how many proxies stand before the web, for clients' addresses
     CROSSDOCK_METRICS_TOKEN        lets a remote Prometheus read /metrics
 """
 
@@ -19,7 +21,7 @@ from pathlib import Path
 
 from csp.constants import NONCE, NONE, SELF
 
-from hub.config.environment import database, flag, listed, secrets, service_urls
+from hub.config.environment import database, flag, listed, mail, secrets, service_urls
 
 ROOT = Path(__file__).resolve().parents[3]
 HTTP = flag("CROSSDOCK_HTTP")
@@ -163,6 +165,8 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 # An invitation was sent to the address and answered from there: that is the verification.
 ACCOUNT_EMAIL_VERIFICATION = "none"
+# Without it, everybody behind a proxy would share one address, and one throttle.
+ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("CROSSDOCK_PROXIES", "0"))
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
@@ -175,6 +179,7 @@ SESSION_COOKIE_NAME = "__Host-session" if SECURE else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
 SESSION_COOKIE_SECURE = SECURE
 CSRF_COOKIE_SECURE = SECURE
+CSRF_FAILURE_VIEW = "hub.portal.views.errors.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
@@ -220,9 +225,7 @@ LOCALE_PATHS = [ROOT / "templates" / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
-EMAIL_BACKEND = os.environ.get(
-    "CROSSDOCK_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend"
-)
+globals().update(mail(os.environ.get("CROSSDOCK_SMTP_URL", "")))
 DEFAULT_FROM_EMAIL = os.environ.get("CROSSDOCK_MAIL_FROM", "no-reply@localhost")
 
 # --- what it tells about itself ------------------------------------------------------------------
