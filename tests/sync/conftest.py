@@ -40,9 +40,7 @@ def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) 
 
 
 @pytest.fixture(scope="module")
-def world(
-    transactional_db: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Retail]:
+def world(transactional_db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retail]:
     """The systems, really running, with their shelves filled."""
     folder = tmp_path_factory.mktemp("world") / "tills"
     with pytest.MonkeyPatch.context() as environment, retail_world(folder, environment) as retail:

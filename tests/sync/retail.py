@@ -217,7 +217,6 @@ class Retail:
         assert answer.status < 300, answer.body[:500]
         return answer.json()
 
-
     def orders_of(self, number: int) -> list[Any]:
         """The ERP's orders for an order of the shop."""
         return list(
@@ -263,7 +262,7 @@ class Retail:
             try:
                 with partner_context(self.partner):
                     act()
-            except BaseException as error:  # handed over to the test's own thread
+            except BaseException as error:  # noqa: BLE001 - raised again by the test's own thread
                 failed.append(error)
             finally:
                 database.close()

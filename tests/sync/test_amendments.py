@@ -1,4 +1,4 @@
-"""Flows' conditions, cancelled and amended documents, dead letters: what the newest version asks."""
+"""Conditions, cancelled and amended documents, dead letters: what the newest version asks."""
 
 from __future__ import annotations
 

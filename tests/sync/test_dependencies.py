@@ -91,8 +91,8 @@ def test_a_known_provider_on_its_way_needs_no_exception(retail: Retail) -> None:
     assert retail.open_exceptions() == {}
     retail.settle()
     assert len(retail.orders_of(number)) == 1
-    partners = retail.odoo("res.partner", "search_read",
-                           domain=[["email", "=", "grace@example.com"]], fields=["name"])  # fmt: skip
+    hers = [["email", "=", "grace@example.com"]]
+    partners = retail.odoo("res.partner", "search_read", domain=hers, fields=["name"])
     assert [p["name"] for p in partners] == ["Grace Hopper"]
 
 
@@ -109,9 +109,7 @@ def test_a_binding_made_while_one_blocks_on_it_wakes_it(retail: Retail, round_: 
     shop = retail.connection("shop")
 
     normalize.drain_inbox(shop.id)
-    retail.together(
-        lambda: deliver.drain_deliveries(erp.id), lambda: normalize.drain_inbox(erp.id)
-    )
+    retail.together(lambda: deliver.drain_deliveries(erp.id), lambda: normalize.drain_inbox(erp.id))
     retail.work()
     assert len(retail.orders_of(number)) == 1
     assert retail.open_exceptions() == {}

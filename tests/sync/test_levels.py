@@ -38,18 +38,18 @@ def test_many_changes_while_the_shop_is_down_are_one_write_of_the_newest(retail:
     record = Record.objects.get(entity="price", number=sku)
     retail.fault(retail.shop, "down", "/products")
     before = len(retail.tried("price", record, "shop"))
-    for n in range(20):
+    for n in range(10):
         price(retail, sku, f"{4 + n / 100:.2f}")
         retail.poll("erp")
         retail.work_inbox()
     retail.turn()
     retail.mend(retail.shop)
     retail.settle()
-    assert retail.on_shelf(sku)["regular_price"] == "4.19"
+    assert retail.on_shelf(sku)["regular_price"] == "4.09"
     tried = retail.tried("price", record, "shop")[before:]
     assert [o for o, _ in tried if o == "done"] == ["done"], tried
     record.refresh_from_db()
-    assert record.version >= 20, "the changes themselves were seen"
+    assert record.version > 10, "the changes themselves were seen"
 
 
 def test_changed_and_changed_back_in_doubt_ends_where_the_owner_is(retail: Retail) -> None:
@@ -100,8 +100,7 @@ def test_a_foreign_edit_of_what_the_erp_owns_never_enters_the_record(retail: Ret
 
 def test_the_echo_of_our_own_create_makes_no_second_record(retail: Retail) -> None:
     """Rule 2.6: the shop tells of the product before our settle has told what it is called."""
-    retail.erp.control("product", {"sku": "ECHO", "title": "Echo", "price": "3.00",
-                                   "tax": "VAT20", "kind": "goods", "stock": {"CEN": 5}})  # fmt: skip
+    retail.erp.control("product", {"sku": "ECHO", "title": "Echo", "price": "3.00"})
     retail.poll("erp")
     retail.work_inbox()
     retail.fault(retail.shop, "drop_after_effect", "/products/batch", count=1)

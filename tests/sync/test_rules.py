@@ -46,7 +46,7 @@ def change(version: str = "5", read_at: datetime | None = None) -> Change:
         pytest.param(view("5", "A"), change("6"), "B", "accept", id="a push with a newer version"),
         pytest.param(view("5", "A"), change("5"), "A", "same", id="a copy"),
         pytest.param(view("5", "A"), change("5"), "B", "reread", id="two in one second"),
-        pytest.param(view("5", "A"), change("4"), "B", "reread", id="older, or the clock went back"),
+        pytest.param(view("5", "A"), change("4"), "B", "reread", id="the clock went back"),
         pytest.param(view("5", "A"), change(""), "B", "reread", id="a push without a version"),
         pytest.param(view("5", "A", NOW), change("4", LATER), "B", "accept",
                      id="our later reading beats any version"),
@@ -72,8 +72,8 @@ def says(connection: uuid.UUID, **content: Any) -> View:
 
 
 def plan(**owners: uuid.UUID) -> Plan:
-    return Plan(uuid.UUID(int=8), "hartley", 1, False,
-                owners={("product", group): frozenset({c}) for group, c in owners.items()})  # fmt: skip
+    rules = {("product", group): frozenset({owner}) for group, owner in owners.items()}
+    return Plan(uuid.UUID(int=8), "hartley", 1, False, owners=rules)
 
 
 VIEWS = [
@@ -149,7 +149,7 @@ def task(writes: str = "create", generation: int = 0, version: int = 1, resend: 
         sending_version=None, sending_key=None, sending_hash=None, sending_op=None,
         sending_body=None, uncertain=False, verify=False, resend=resend, entity="order",
         state="live", version=version, billable=1, raw=None, merged_into=None, resource=resource,
-        attempts=1, alone=False, lost=False, priority=3, seq=1, fence=uuid.uuid4(),
+        since=NOW, attempts=1, alone=False, lost=False, priority=3, seq=1, fence=uuid.uuid4(),
         generation=generation,
     )  # fmt: skip
 

@@ -14,8 +14,9 @@ pytestmark = pytest.mark.xdist_group("retail-tills")
 
 
 def ring_up(retail: Retail, number: str, sku: str, qty: int = 1, **more: Any) -> None:
-    receipt = {"kind": "sale", "store": "S01", "till": 1, "at": "2026-11-20T10:00:00",
-               "number": number, "lines": [{"sku": sku, "text": sku, "qty": qty, "price": PRICE}]}  # fmt: skip
+    receipt: dict[str, Any] = {"kind": "sale", "store": "S01", "till": 1, "number": number}
+    receipt["at"] = "2026-11-20T10:00:00"
+    receipt["lines"] = [{"sku": sku, "text": sku, "qty": qty, "price": PRICE}]
     told = {key: more.pop(key) for key in ("fault", "seconds") if key in more}
     retail.tills.control("receipts", {"receipts": [receipt | more], **told})
 

@@ -140,8 +140,8 @@ def test_two_that_bear_our_reference_are_a_persons_decision(retail: Retail) -> N
     retail.hear("shop")
     record = retail.record("order", number)
     ours = reference(record.environment_id, record.id)
-    (one,) = retail.odoo("sale.order", "search_read",
-                         domain=[["client_order_ref", "=", ours]], fields=["partner_id"])  # fmt: skip
+    borne = [["client_order_ref", "=", ours]]
+    (one,) = retail.odoo("sale.order", "search_read", domain=borne, fields=["partner_id"])
     retail.odoo("sale.order", "create", vals_list=[
         {"partner_id": one["partner_id"][0], "client_order_ref": ours}
     ])  # fmt: skip
@@ -149,6 +149,5 @@ def test_two_that_bear_our_reference_are_a_persons_decision(retail: Retail) -> N
     delivery = retail.delivery("order", record)
     assert delivery.problem == Delivery.Problem.DEAD
     assert sum(retail.open_exceptions().values()) == 1
-    both = retail.odoo("sale.order", "search_read",
-                       domain=[["client_order_ref", "=", ours]], fields=["state"])  # fmt: skip
+    both = retail.odoo("sale.order", "search_read", domain=borne, fields=["state"])
     assert [o["state"] for o in both] == ["draft", "draft"], "neither was picked, no third made"

@@ -1,4 +1,4 @@
-"""What a shop pushes is a hint: late, twice, out of order or forged, the newest truth arrives once."""
+"""A push is a hint: late, twice, out of order or forged, the newest truth arrives once."""
 
 from __future__ import annotations
 
