@@ -60,6 +60,7 @@ def world(
         neighbour = seed("next-door", "Next door", mark="", orders=22)
         mine = seed(SLUG, "Harbour", mark=CANARY, orders=22)
         heard = mine.first_event
+        delivered = mine.orders[0].deliveries.get()
     owner = sign_in(partner)
     strangers = {
         "nobody": Client(SERVER_NAME=_host(partner)),
@@ -79,7 +80,12 @@ def world(
             "another merchant's user": {"merchant": "next-door", "kind": "production"},
             "another partner's owner": {"merchant": SLUG, "kind": "production"},
         },
-        {"heard": {"number": heard}},
+        {
+            "heard": {"number": heard},
+            "read_again": {"number": heard},
+            "declare": {"delivery": mine.unknown[0].pk},
+            "recreate": {"delivery": delivered.pk},
+        },
     )
 
 
@@ -101,7 +107,16 @@ def test_strangers_get_nothing(world: World) -> None:
 def test_the_walk_reaches_the_portal() -> None:
     """The resolver is really read: pages with ids, actions, and the account's own are in it."""
     names = {route.name for route in WALKED}
-    assert {"journey", "heard", "version", "resolve", "ignore", "resend", "pause"} <= names
+    assert {
+        "journey",
+        "version",
+        "resolve",
+        "resend",
+        "pause",
+        "recreate",
+        "declare",
+        "read_again",
+    } <= names
     assert {"account_login", "account_reset_password_from_key"} <= names
 
 
@@ -177,7 +192,8 @@ def _acts(world: World) -> int:
     """Acts on rows of merchant A; what a neighbour does at home is their own business."""
     mine = world.mine
     rows = [mine.merchant, mine.environment, *mine.connections.values(), *mine.exceptions]
-    ids = {str(row.pk) for row in [*rows, *mine.dead, *mine.orders]}
+    ids = {str(row.pk) for row in [*rows, *mine.dead, *mine.unknown, *mine.orders]}
+    ids |= {str(value) for special in world.special.values() for value in special.values()}
     with partner_context(world.partner):
         subjects = AuditEntry.objects.values_list("subject", flat=True)
         return sum(subject.partition(":")[2] in ids for subject in subjects)
@@ -209,6 +225,8 @@ def _body(mine: Seeded, user: User) -> dict[str, Any]:
         "again": "",
         "delivery": str(mine.dead[0].pk),
         "zone": "Europe/Berlin",
+        "gone": "on",
+        "verdict": "missing",
         "q": mine.orders[0].number,
     }
 

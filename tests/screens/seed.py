@@ -55,6 +55,7 @@ class Seeded:
     customers: list[Record] = field(default_factory=list)
     exceptions: list[BusinessException] = field(default_factory=list)
     dead: list[Delivery] = field(default_factory=list)
+    unknown: list[Delivery] = field(default_factory=list)
     events: list[InboxEvent] = field(default_factory=list)
 
     @property
@@ -85,6 +86,7 @@ def seed(
     _closed_period(made, mark)
     _bad_journal(made, mark)
     _handled(made, mark)
+    _unanswered(made, mark)
     return made
 
 
@@ -95,27 +97,20 @@ def _systems(made: Seeded, mark: str) -> None:
         ("erp", "Back office ERP", "odoo"),
     ):
         made.connections[slug] = Connection.objects.create(
-            environment=made.environment,
-            slug=slug,
-            title=f"{title} {mark}".strip(),
-            connector=connector,
+            environment=made.environment, slug=slug, title=f"{title} {mark}".strip(),
+            connector=connector, subscribed_at=timezone.now() - timedelta(days=9),
             config={"url": f"https://{slug}.harbour-pine.example"} if slug != "tills" else {},
-            subscribed_at=timezone.now() - timedelta(days=9),
-        )
+        )  # fmt: skip
     erp, shop = made.connections["erp"], made.connections["shop"]
     for entity, target, resource in (
-        ("order", erp, "sale_order"),
+        ("order", erp, "order"),
         ("sale", erp, "pos_sale"),
         ("product", shop, "product"),
     ):
         Flow.objects.create(
-            environment=made.environment,
-            slug=f"{entity}-{target.slug}",
-            title=f"{entity.capitalize()}s to {target.title}",
-            entity=entity,
-            target=target,
-            resource=resource,
-        )
+            environment=made.environment, slug=f"{entity}-{target.slug}", entity=entity,
+            title=f"{entity.capitalize()}s to {target.title}", target=target, resource=resource,
+        )  # fmt: skip
     now = timezone.now()
     for slug, stream, problem in (
         ("shop", "orders", ""),
@@ -180,8 +175,8 @@ def _order(made: Seeded, number: int, mark: str) -> Record:
         record=record,
     )  # fmt: skip
     made.orders.append(record)
-    if number - 10400 not in {3, 9, 17, 20, 21}:
-        _delivered(made, record, "erp", "sale_order", f"S{number - 10000:05}")
+    if number - 10400 not in {3, 9, 15, 17, 20, 21}:
+        _delivered(made, record, "erp", "order", f"S{number - 10000:05}")
     paid = {"number": f"{number}-1", "tender": "card", "amount": _money(total)}
     _record(made, "payment", f"{number}-1", "", paid, "shop", at, root=record)
     return record
@@ -225,7 +220,7 @@ def _missing_goods(made: Seeded, mark: str) -> None:
     )  # fmt: skip
     for place in (3, 9):
         row = _delivery(
-            made, made.orders[place], "erp", "sale_order",
+            made, made.orders[place], "erp", "order",
             problem="blocked", problem_code="sku-missing", exception_id=raised.pk,
         )  # fmt: skip
         Need.objects.create(delivery=row, record=expected, object="product")
@@ -242,7 +237,7 @@ def _closed_period(made: Seeded, mark: str) -> None:
     )  # fmt: skip
     for place in (17, 20, 21):
         row = _delivery(
-            made, made.orders[place], "erp", "sale_order",
+            made, made.orders[place], "erp", "order",
             problem="dead", problem_code="period-closed", exception_id=raised.pk,
         )  # fmt: skip
         _attempt(row, "retry", "The ERP did not answer in 20 seconds.", "unavailable", 1, 1)
@@ -262,15 +257,28 @@ def _bad_journal(made: Seeded, mark: str) -> None:
     )  # fmt: skip
     made.events.append(
         InboxEvent.objects.create(
-            connection_id=made.connections["tills"].pk,
-            stream="journal",
-            identity=uuid.uuid4().bytes,
-            state="parked",
-            exception_id=raised.pk,
+            connection_id=made.connections["tills"].pk, stream="journal", state="parked",
+            identity=uuid.uuid4().bytes, exception_id=raised.pk,
             body=f"S;S07-2-991;19.08.2011 11:02;{mark}\nI;22423;2;12,75;x?\nE;25,50".encode(),
             outcome="Line 2 ends in a field that is no amount.",
         )
-    )
+    )  # fmt: skip
+
+
+def _unanswered(made: Seeded, mark: str) -> None:
+    """One order may or may not be in the ERP: its answer never came, and nothing proves it."""
+    raised = _exception(
+        made, "timeout-ambiguous", f"unknown:{mark}", "partner", hours=1,
+        title=f"The ERP may or may not have taken this order: the answer never came {mark}".strip(),
+        move="Look there for our reference, then say whether it arrived.", record=made.orders[15],
+    )  # fmt: skip
+    row = _delivery(
+        made, made.orders[15], "erp", "order", problem="unknown", sending_version=2,
+        sending_key=f"ref-{made.orders[15].number}", uncertain=True, exception_id=raised.pk,
+        problem_code="timeout-ambiguous",
+    )  # fmt: skip
+    _attempt(row, "unknown", "The ERP hung up before it answered.", "timeout-ambiguous")
+    made.unknown.append(row)
 
 
 def _handled(made: Seeded, mark: str) -> None:

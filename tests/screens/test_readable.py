@@ -78,7 +78,7 @@ def test_a_cursor_survives_the_url_and_a_forged_one_is_refused() -> None:
         ("none", Owed(NOW, None, 0, NOW), "due"),
         ("none", Owed(NOW + timedelta(seconds=9), None, 2, NOW), "waiting"),
         ("none", Owed(NOW, NOW + timedelta(seconds=9), 1, NOW), "sending"),
-        ("none", Owed(NOW, NOW - timedelta(seconds=1), 1, NOW), "unknown"),
+        ("none", Owed(NOW, NOW - timedelta(seconds=1), 1, NOW), "checking"),
         ("none", Owed(None, None, 0, NOW), "blocked"),
         ("dead", Owed(None, None, 5, NOW), "dead"),
         ("retired", None, "retired"),

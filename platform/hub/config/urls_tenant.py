@@ -11,3 +11,5 @@ urlpatterns = [
     path("account/", include("allauth.urls")),
     path("", include("hub.portal.urls")),
 ]
+
+handler500 = "hub.portal.views.errors.server_error"

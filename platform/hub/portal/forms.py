@@ -1,4 +1,4 @@
-"""What a person may say to an exception."""
+"""What a person may say to an exception, a system, or a delivery."""
 
 from __future__ import annotations
 
@@ -79,3 +79,47 @@ class PauseForm(forms.Form):
         max_length=500,
         error_messages={"required": "Say why, so that others know when to resume it."},
     )
+
+
+class RecreateForm(forms.Form):
+    """``gone``: whoever creates it anew has looked, or there will be two of it."""
+
+    gone = forms.BooleanField(
+        label="I have looked there: it is gone",
+        error_messages={"required": "Look there first: if it still exists there would be two."},
+    )
+
+
+class DeclareForm(forms.Form):
+    """``verdict``: arrived or missing. An arrival needs ``external_id``, because what depends on
+    the record is written under it, unless it is known (``named``)."""
+
+    verdict = forms.ChoiceField(
+        widget=forms.RadioSelect,
+        error_messages={"required": "Say which of the two it is."},
+    )
+    external_id = forms.CharField(max_length=200, required=False)
+
+    def __init__(self, *args: Any, title: str, named: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._named = named
+        verdict, external = self.fields["verdict"], self.fields["external_id"]
+        assert isinstance(verdict, forms.ChoiceField)  # noqa: S101  told to the type checker
+        verdict.label = f"Is it in {title}?"
+        verdict.choices = [("arrived", "Yes, it arrived"), ("missing", "No: send it")]
+        external.label = f"Its id in {title}, if it arrived"
+        if named:
+            del self.fields["external_id"]
+
+    @property
+    def arrived(self) -> bool:
+        return bool(self.cleaned_data.get("verdict") == "arrived")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = {"external_id": "", **(super().clean() or {})}
+        if self.arrived and not self._named and not cleaned["external_id"]:
+            self.add_error(
+                "external_id",
+                "Give the id it has there: payments and returns of it are written under it.",
+            )
+        return cleaned

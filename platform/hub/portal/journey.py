@@ -66,13 +66,15 @@ class Hop:
 
 
 def lanes_of(story: Story) -> list[Lane]:
-    """Sources that told us about it, the hub, the targets; each system once."""
+    """Where it comes from, the hub, the targets; each system once. A target that tells us what
+    became of it there is still a target."""
     heard = {event.connection_id for event in story.events}
-    if story.origin:
-        heard.add(story.origin.id)
     wanted = {target.system.id for target in story.targets}
-    sources = [one for one in story.systems if one.id in heard]
-    targets = [one for one in story.systems if one.id in wanted - heard]
+    before = heard - wanted
+    if story.origin:
+        before.add(story.origin.id)
+    sources = [one for one in story.systems if one.id in before]
+    targets = [one for one in story.systems if one.id in (wanted | heard) - before]
     return [
         *(Lane(str(one.id), one.title, one.icon) for one in sources),
         Lane(HUB, "Hub", "network"),

@@ -24,7 +24,8 @@ DELIVERY = {
     "sending": Shown("sending", "Being sent", "busy", "loader-circle"),
     "blocked": Shown("blocked", "Waits for another record", "warn", "hourglass"),
     "held": Shown("held", "Held for approval", "warn", "hand"),
-    "unknown": Shown("unknown", "Outcome being checked", "warn", "circle-question-mark"),
+    "unknown": Shown("unknown", "Outcome unknown", "warn", "circle-question-mark"),
+    "checking": Shown("checking", "Outcome being checked", "busy", "circle-question-mark"),
     "dead": Shown("dead", "Not delivered", "bad", "circle-x"),
     "retired": Shown("retired", "Left out by its flow", "quiet", "circle-slash"),
 }
@@ -84,13 +85,14 @@ class Owed:
 
 
 def delivery_state(problem: str, owed: Owed | None, now: datetime) -> Shown:
-    """idle · due · waiting · sending · blocked · held · unknown · dead, as a reader sees it."""
+    """idle · due · waiting · sending · checking · blocked · held · unknown · dead, as a reader sees
+    it. *checking* clears by itself; *unknown* waits for a person's word."""
     if problem in {"dead", "held", "blocked", "unknown", "retired"}:
         return DELIVERY[problem]
     if owed is None:
         return DELIVERY["idle"]
     if owed.lease_until is not None:
-        return DELIVERY["sending" if owed.lease_until > now else "unknown"]
+        return DELIVERY["sending" if owed.lease_until > now else "checking"]
     if owed.next_at is None:
         return DELIVERY["blocked"]
     return DELIVERY["due" if owed.next_at <= now else "waiting"]

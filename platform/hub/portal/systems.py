@@ -11,13 +11,18 @@ from tenants.merchants.models import Environment
 
 BOOKS = "erp"
 """Manifest category, in lower case, of the systems whose books a merchant asks about first."""
-ICONS = {"online shop": "shopping-cart", "pos": "store", "erp": "landmark"}
+CATEGORIES = {
+    "shop": ("Online shop", "shopping-cart"),
+    "pos": ("Tills", "store"),
+    "erp": ("ERP", "landmark"),
+}
+"""Manifest category: its words and icon. Any other is shown as its manifest writes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One connection: its row and what its connector's manifest says it is. ``pushes``: it tells
-    us by itself, at its webhook address."""
+    """One connection: its row and what its connector's manifest says it is. ``category``: in
+    lower case; ``pushes``: it tells us by itself, at its webhook address."""
 
     row: Connection
     kind: str
@@ -34,7 +39,13 @@ class System:
 
     @property
     def icon(self) -> str:
-        return ICONS.get(self.category, "plug")
+        return CATEGORIES.get(self.category, ("", "plug"))[1]
+
+    @property
+    def label(self) -> str:
+        """What it is for a reader: product and category, e.g. ``Odoo, ERP``."""
+        words = CATEGORIES.get(self.category, (self.category, ""))[0]
+        return ", ".join(part for part in (self.kind, words) if part)
 
 
 def systems_of(environment: Environment) -> list[System]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from hub.portal.selectors.overview import Traffic
 from hub.portal.systems import BOOKS
 
-WIDTH = 720
-NODE_WIDTH = 212
-NODE_HEIGHT = 84
+WIDTH = 760
+NODE_WIDTH = 236
+NODE_HEIGHT = 104
 GAP = 26
 MARGIN = 8
-HUB_RADIUS = 40
+HUB_RADIUS = 42
 
 
 @dataclass(frozen=True, slots=True)

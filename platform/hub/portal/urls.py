@@ -14,6 +14,7 @@ from hub.portal.views import (
     journey,
     overview,
     person,
+    replay,
 )
 
 merchant: list[URLPattern | URLResolver] = [
@@ -24,6 +25,13 @@ merchant: list[URLPattern | URLResolver] = [
     path("documents/<uuid:record>/", journey.journey, name="journey"),
     path("documents/<uuid:record>/versions/<int:number>/", journey.version, name="version"),
     path("documents/<uuid:record>/heard/<int:number>/", journey.heard, name="heard"),
+    path(
+        "documents/<uuid:record>/heard/<int:number>/read-again/",
+        replay.read_again,
+        name="read_again",
+    ),
+    path("deliveries/<uuid:delivery>/recreate/", replay.recreate, name="recreate"),
+    path("deliveries/<uuid:delivery>/declare/", replay.declare, name="declare"),
     path("exceptions/", exceptions.exceptions, name="exceptions"),
     path("exceptions.csv", exceptions.export, name="exceptions_csv"),
     path("exceptions/<uuid:exception>/", exceptions.exception, name="exception"),

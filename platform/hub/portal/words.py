@@ -21,6 +21,8 @@ ENTITIES: dict[str, tuple[str, str]] = {
 }
 DOCUMENTS = ("order", "sale", "return", "refund", "payment", "fulfilment")
 """Entities counted as a day's business."""
+SOLD = ("order", "sale")
+"""What a merchant means by business: the day is theirs, and the books are asked about them."""
 
 OWNERS = {
     "platform": "the platform",

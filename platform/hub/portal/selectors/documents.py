@@ -10,6 +10,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from hub.canonical.values import normalised_key
 from hub.portal.place import id_or_none
+from hub.portal.selectors.days import BusinessDay
 from hub.sync.models import Binding, Delivery, Record, RecordKey
 
 MATCHES = 200
@@ -24,12 +25,16 @@ PROBLEMS = [
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the list was asked for. ``state``: "", problem or expected."""
+    """What the list was asked for. ``state``: "", arrived, problem or a record's state;
+    ``target``: only what is wanted at that connection, and its state there; ``day``: in the
+    merchant's zone."""
 
     text: str = ""
     entity: str = ""
     state: str = ""
     origin: str = ""
+    target: str = ""
+    day: BusinessDay | None = None
 
 
 def documents(environments: list[Any], wanted: Wanted) -> QuerySet[Record]:
@@ -54,11 +59,25 @@ def documents(environments: list[Any], wanted: Wanted) -> QuerySet[Record]:
         rows = rows.filter(entity=wanted.entity)
     if origin := id_or_none(wanted.origin):
         rows = rows.filter(origin_id=origin)
+    if wanted.day:
+        rows = rows.filter(occurred_at__gte=wanted.day.start, occurred_at__lt=wanted.day.end)
+    return _standing(rows, wanted)
+
+
+def _standing(rows: QuerySet[Record], wanted: Wanted) -> QuerySet[Record]:
+    """Those that stand as asked, at the target asked for or anywhere."""
+    target = id_or_none(wanted.target)
+    place = {"connection_id": target} if target else {}
+    if target or wanted.state == "arrived":
+        rows = rows.filter(Exists(_deliveries().filter(**place)), state=Record.State.LIVE)
     if wanted.state == "problem":
-        rows = rows.filter(Exists(_troubled()))
-    elif wanted.state:
-        rows = rows.filter(state=wanted.state)
-    return rows
+        return rows.filter(Exists(_troubled().filter(**place)))
+    if wanted.state == "arrived":
+        missing = _deliveries().filter(**place).exclude(
+            problem=Delivery.Problem.NONE, delivered__gt=0
+        )  # fmt: skip
+        return rows.filter(~Exists(missing))
+    return rows.filter(state=wanted.state) if wanted.state else rows
 
 
 def exact_match(environments: list[Any], text: str) -> Record | None:

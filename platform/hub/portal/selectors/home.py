@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from hub.portal.words import DOCUMENTS
+from hub.portal.words import SOLD
 from tenants.merchants.models import Environment
 from tenants.merchants.scope import Scope
 
@@ -31,7 +31,7 @@ SELECT e.id,
          WHERE c.environment_id = e.id AND d.problem = 'dead') AS dead,
        (SELECT max(heard.received_at) FROM connections_connection c, LATERAL (
             SELECT received_at FROM sync_inboxevent i WHERE i.connection_id = c.id
-             ORDER BY i.id DESC LIMIT 1) heard
+             ORDER BY i.received_at DESC LIMIT 1) heard
          WHERE c.environment_id = e.id) AS heard_at,
        (SELECT count(*) FROM connections_connection c
          WHERE c.environment_id = e.id AND c.state <> 'active') AS troubled,
@@ -44,7 +44,7 @@ SELECT e.id,
                  FROM sync_record r
                 WHERE r.environment_id = e.id AND r.entity = ANY(%(entities)s)
                   AND r.occurred_at <= %(now)s) newest
-         JOIN sync_record r ON r.environment_id = e.id AND r.entity IN ('order', 'sale')
+         JOIN sync_record r ON r.environment_id = e.id AND r.entity = ANY(%(entities)s)
               AND (r.occurred_at AT TIME ZONE m.time_zone)::date = newest.on_day
         GROUP BY newest.on_day) day ON true
  WHERE e.id = ANY(%(environments)s)
@@ -103,7 +103,7 @@ def merchants_health(scope: Scope, text: str = "", after: str = "") -> tuple[lis
 def _figures(environments: list[UUID]) -> dict[UUID, tuple[Any, ...]]:
     parameters: dict[str, Any] = {
         "environments": environments,
-        "entities": list(DOCUMENTS),
+        "entities": list(SOLD),
         "now": timezone.now(),
     }
     with connection.cursor() as cursor:

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce, JSONObject, NullIf
 from django.http import Http404
 
 from hub.portal.selectors import dead_letters
-from hub.portal.states import Owed, Shown, delivery_state
+from hub.portal.states import DELIVERY, RECORD, Owed, Shown, delivery_state
 from hub.portal.systems import System, systems_of
 from hub.sync.models import (
     Attempt,
@@ -63,8 +63,17 @@ class Story:
     family: list[Record]
     exceptions: list[BusinessException]
 
-    def system(self, key: UUID | None) -> System | None:
-        return next((one for one in self.systems if one.id == key), None)
+    @property
+    def standing(self) -> list[Shown]:
+        """How the record stands, as lists show it: its problems, else whether it has arrived."""
+        rows = [one for one in self.targets if one.delivery.problem != Delivery.Problem.RETIRED]
+        problems = {one.delivery.problem for one in rows} - {Delivery.Problem.NONE}
+        if problems:
+            return [DELIVERY[problem] for problem in sorted(problems)]
+        if self.record.state != Record.State.LIVE or not rows:
+            return [RECORD[self.record.state]]
+        moving = any(one.delivery.delivered < one.delivery.wanted for one in rows)
+        return [RECORD["moving" if moving else "settled"]]
 
 
 def record_of(environment: Environment, key: UUID) -> Record:

@@ -17,7 +17,7 @@ from hub.portal.selectors.days import BusinessDay
 from hub.portal.states import Shown, connection_state
 from hub.portal.systems import System
 from hub.portal.words import DOCUMENTS
-from hub.sync.models import Attempt, BusinessException, Delivery, Lane, Record, Work
+from hub.sync.models import Attempt, BusinessException, Lane, Record, Work
 from tenants.merchants.models import Environment
 
 BUCKETS = 24
@@ -28,7 +28,7 @@ HEARD = """
 SELECT c.id, last.received_at, day.hour, day.total, waiting.number, waiting.oldest
   FROM connections_connection c
   LEFT JOIN LATERAL (SELECT received_at FROM sync_inboxevent i
-                      WHERE i.connection_id = c.id ORDER BY i.id DESC LIMIT 1) last ON true
+                      WHERE i.connection_id = c.id ORDER BY i.received_at DESC LIMIT 1) last ON true
   LEFT JOIN LATERAL (SELECT count(*) FILTER (WHERE i.received_at > %(hour)s) AS hour,
                             count(*) AS total
                        FROM sync_inboxevent i
@@ -37,6 +37,20 @@ SELECT c.id, last.received_at, day.hour, day.total, waiting.number, waiting.olde
                        FROM sync_inboxevent i
                       WHERE i.connection_id = c.id AND i.state = 'pending') waiting ON true
  WHERE c.environment_id = %(environment)s
+"""
+
+DAY = """
+SELECT one.connection_id, one.entity, count(*), count(*) FILTER (WHERE one.there),
+       count(*) FILTER (WHERE one.troubled)
+  FROM (SELECT d.connection_id, r.entity, r.id,
+               bool_and(d.problem = 'none' AND d.delivered > 0) AS there,
+               bool_or(d.problem <> 'none') AS troubled
+          FROM sync_record r JOIN sync_delivery d ON d.record_id = r.id
+         WHERE r.environment_id = %(environment)s AND r.entity = ANY(%(entities)s)
+           AND r.occurred_at >= %(start)s AND r.occurred_at < %(end)s AND r.state = 'live'
+           AND d.connection_id = ANY(%(connections)s) AND d.problem <> 'retired'
+         GROUP BY 1, 2, 3) one
+ GROUP BY 1, 2
 """
 
 
@@ -100,33 +114,19 @@ def heard_on(environment: Environment, day: BusinessDay) -> dict[tuple[UUID | No
 
 
 def day_rows(environment: Environment, day: BusinessDay, systems: list[System]) -> list[DayRow]:
-    """What each target took of the day's documents. One query."""
+    """What each target took of the day's documents; one that goes to several resources of a
+    system is there when all of them have it. One query."""
     by_id = {one.id: one for one in systems}
-    done = Q(problem=Delivery.Problem.NONE, delivered__gt=0)
-    open_problem = ~Q(problem__in=[Delivery.Problem.NONE, Delivery.Problem.RETIRED])
-    rows = (
-        Delivery.objects.filter(
-            record_id__in=Record.objects.filter(_of_day(environment, day)).values("pk"),
-            connection_id__in=by_id,
-        )
-        .exclude(problem=Delivery.Problem.RETIRED)
-        .values("connection_id", "record__entity")
-        .annotate(
-            wanted_rows=Count("pk"),
-            done_rows=Count("pk", filter=done),
-            problem_rows=Count("pk", filter=open_problem),
-        )
-    )
-    found = [
-        DayRow(
-            row["record__entity"],
-            by_id[row["connection_id"]],
-            row["wanted_rows"],
-            row["done_rows"],
-            row["problem_rows"],
-        )
-        for row in rows
-    ]
+    parameters: dict[str, Any] = {
+        "environment": environment.pk,
+        "entities": list(DOCUMENTS),
+        "start": day.start,
+        "end": day.end,
+        "connections": list(by_id),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(DAY, parameters)
+        found = [DayRow(row[1], by_id[row[0]], *row[2:]) for row in cursor.fetchall()]
     return sorted(found, key=lambda row: (DOCUMENTS.index(row.entity), row.system.row.slug))
 
 

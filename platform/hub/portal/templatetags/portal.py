@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-import lucide
 from django import template
 from django.template.context import Context
 from django.utils import timezone
@@ -18,6 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from hub.canonical.values import quantum
 from hub.portal import words
+from hub.portal.icons import draw
 from hub.portal.masking import masked
 from hub.portal.place import Place
 from hub.portal.states import ATTEMPT, CONNECTION, DELIVERY, EFFECT, EVENT, EXCEPTION, RECORD, Shown
@@ -35,8 +35,7 @@ UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 @register.simple_tag
 def icon(name: str, size: int = 18) -> SafeString:
     """An icon that screen readers skip: the word beside it says the same."""
-    drawn = lucide._render_icon(str(name), size, aria_hidden="true", focusable="false")
-    return mark_safe(drawn)  # noqa: S308  drawn by the icon package, from a name of our own
+    return mark_safe(draw(str(name), size))  # noqa: S308  drawn from a name of our own
 
 
 @register.simple_tag(takes_context=True)
@@ -67,6 +66,18 @@ def shown(key: str, kind: str) -> Shown | None:
 def number(value: Any) -> str:
     """A count with thousands separators."""
     return number_format(value or 0, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def compact(value: Any) -> str:
+    """A count in at most five characters: ``999``, ``8.5k``, ``120k``, ``1.2M``."""
+    count = int(value or 0)
+    for size, unit in ((1_000_000, "M"), (1_000, "k")):
+        if count >= size:
+            tenths = Decimal(count * 10 // size) / 10
+            places = 0 if tenths >= 100 or tenths == int(tenths) else 1
+            return f"{number_format(int(tenths) if not places else tenths, places)}{unit}"
+    return str(count)
 
 
 @register.filter

@@ -98,7 +98,11 @@ def resend(request: HttpRequest, place: Place) -> HttpResponseBase:
         number = replay.resend(rows, by=place.user)
         left = len(rows) - number
         kept = f" {left} stayed: somebody must decide about them first." if left else ""
-        messages.success(request, f"{number} on the way again.{kept}")
+        say = messages.success if number else messages.warning
+        say(request, f"{number} on the way again.{kept}")
+        only = {row.record_id for row in rows}
+        if len(only) == 1:
+            return redirect(place.url("journey", record=only.pop()))
         return redirect(place.url("dead_letters"))
     effects = replay.preview(rows)
     context = {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from hub.portal.export import LIMIT, csv_file
@@ -14,6 +17,7 @@ from hub.portal.page import show
 from hub.portal.paging import page
 from hub.portal.place import Place, placed, sees_people, signed_in
 from hub.portal.selectors import documents as read
+from hub.portal.selectors.days import BusinessDay, day_of
 from hub.portal.systems import systems_of
 from hub.portal.views.journey import NAMELESS
 from hub.portal.words import ENTITIES, entity_word
@@ -27,7 +31,7 @@ ACROSS = 50
 @placed
 def documents(request: HttpRequest, place: Place) -> HttpResponseBase:
     """The list; a text that exactly one document is called by opens it."""
-    wanted = _wanted(request)
+    wanted = _wanted(request, place)
     environments = [place.environment.pk]
     if wanted == read.Wanted(wanted.text) and wanted.text:
         only = read.exact_match(environments, wanted.text)
@@ -49,7 +53,7 @@ def documents(request: HttpRequest, place: Place) -> HttpResponseBase:
 def export(request: HttpRequest, place: Place) -> HttpResponseBase:
     """The same list as a file."""
     titles: dict[Any, str] = {one.id: one.title for one in systems_of(place.environment)}
-    rows = read.documents([place.environment.pk], _wanted(request)).order_by(*KEYS)[:LIMIT]
+    rows = read.documents([place.environment.pk], _wanted(request, place)).order_by(*KEYS)[:LIMIT]
     head = ["Kind", "Number", "Title", "State", "From", "Happened", "Changed", "Id"]
     lines = (
         (
@@ -86,10 +90,21 @@ def search(request: HttpRequest, scope: Scope) -> HttpResponseBase:
     return show(request, scope, "portal/search.html", context, current="search")
 
 
-def _wanted(request: HttpRequest) -> read.Wanted:
+def _wanted(request: HttpRequest, place: Place) -> read.Wanted:
     return read.Wanted(
         request.GET.get("q", "").strip(),
         request.GET.get("entity", ""),
         request.GET.get("state", ""),
         request.GET.get("system", ""),
+        request.GET.get("to", ""),
+        _day(request.GET.get("day", ""), place),
     )
+
+
+def _day(text: str, place: Place) -> BusinessDay | None:
+    """The merchant's day a URL names, or none if it isn't a date."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day_of(day, ZoneInfo(place.merchant.time_zone), timezone.now())

@@ -18,6 +18,7 @@ from hub.portal.masking import masked, masked_text
 from hub.portal.page import show
 from hub.portal.place import Place, placed
 from hub.portal.selectors import journey as read
+from hub.portal.selectors.replay import can_recreate, names_among
 
 NAMELESS = frozenset({"product", "price", "tax_rate", "location", "stock_level", "stock_movement"})
 """Entities whose titles never name a person; an order's title may be its customer's name."""
@@ -44,6 +45,7 @@ def journey(request: HttpRequest, place: Place, record: UUID) -> HttpResponse:
         "personal": story.record.entity == "customer" and not place.sees_people,
         "show_title": place.sees_people or story.record.entity in NAMELESS,
         "now": now,
+        "recreatable": _recreatable(story),
     }
     return show(request, place, "portal/journey.html", context, current="documents")
 
@@ -104,6 +106,17 @@ def raw_text(body: bytes, place: Place) -> tuple[str, bool]:
         return (text if place.sees_people else masked_text(text)), False
     shown = value if place.sees_people else masked(value)
     return json.dumps(shown, indent=2, ensure_ascii=False)[:SHOWN_BYTES], True
+
+
+def _recreatable(story: read.Story) -> set[UUID]:
+    """Deliveries whose target can have lost the record."""
+    return {
+        one.delivery.pk
+        for one in story.targets
+        if can_recreate(
+            one.delivery, story.record, names_among(story.bindings, one.delivery, one.system)
+        )
+    }
 
 
 def _part(request: HttpRequest, place: Place, name: str, context: dict[str, Any]) -> HttpResponse:

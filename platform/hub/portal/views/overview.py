@@ -15,25 +15,20 @@ from hub.portal.page import show
 from hub.portal.place import Place, placed
 from hub.portal.selectors import overview as read
 from hub.portal.selectors.days import newest_day
-from hub.portal.systems import BOOKS, systems_of
+from hub.portal.systems import BOOKS, System, systems_of
 from hub.portal.topology import picture
-from hub.portal.words import words_for
+from hub.portal.words import SOLD, words_for
 from tenants.people.models import Role
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The page's first sentence: documents of the day that are in the books, and what needs you."""
+    """The page's first sentence: of each kind sold that day how many are in ``system``, and how
+    many causes wait for the reader."""
 
-    done: int
-    wanted: int
-    entity: str
-    system: str
+    rows: tuple[read.DayRow, ...]
+    system: System
     needing: int
-
-    @property
-    def complete(self) -> bool:
-        return self.done == self.wanted
 
 
 @require_safe
@@ -84,13 +79,15 @@ def _figures(place: Place) -> dict[str, Any]:
 
 
 def answer(rows: list[read.DayRow], needing: int) -> Answer | None:
-    """About orders in the books; where there are none, about the largest row; else None."""
-    in_books = [row for row in rows if row.system.category == BOOKS]
-    ranked = sorted(in_books or rows, key=lambda row: (row.entity != "order", -row.wanted))
+    """Did everything that sold reach the books? Where there are none: the system that is to get
+    the most of what was sold. None where nothing that was sold is wanted anywhere."""
+    sold = [row for row in rows if row.entity in SOLD]
+    ranked = sorted(sold, key=lambda row: (row.system.category != BOOKS, -row.wanted))
     if not ranked:
         return None
-    first = ranked[0]
-    return Answer(first.done, first.wanted, first.entity, first.system.title, needing)
+    first = ranked[0].system
+    shown = tuple(row for row in ranked if row.system.id == first.id)
+    return Answer(shown, first, needing)
 
 
 def _needing(causes: list[read.Cause], place: Place) -> int:
