@@ -25,6 +25,9 @@ from hub.runtime.home import ROOT, Home
 from hub.runtime.postgres import SETTINGS, Postgres, find_binaries
 from tests.runtime.conftest import alive, eventually
 
+# Real servers started, killed and recovered, a second or two each.
+pytestmark = pytest.mark.slow
+
 HOLD = """
 import json, sys, time
 from pathlib import Path

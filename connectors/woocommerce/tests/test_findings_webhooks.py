@@ -20,6 +20,9 @@ from connectors.woocommerce.connector import WooCommerce
 from connectors.woocommerce.tests.conftest import SECRET
 from connectors.woocommerce.tests.replay import ask, recording, replay, same
 
+# The shop's queue ticks in real time, and several findings are about waiting for it.
+pytestmark = pytest.mark.slow
+
 SECRETS = [{"webhook_secret": SECRET}]
 
 
