@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.nodeid import coerce_node_id
 from django.core.management import call_command
 from django.db import connections
 from pytest_django import DjangoDbBlocker
@@ -17,6 +18,21 @@ from pytest_django import DjangoDbBlocker
 from tenants.context import public_context
 from tests.conftest import _empty_schemas, _hand_schemas_back
 from tests.sync.retail import Retail, retail_world
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Name each item's xdist group where the scheduler looks for it, behind an @ in its id.
+
+    pytest-xdist 3.8.0 does it itself by an attribute that pytest 9.2 no longer reads, so without
+    this a module's stories would be spread over the processes, each with a world of its own.
+    """
+    if not config.getoption("loadgroup", False):
+        return
+    for item in items:
+        group = item.get_closest_marker("xdist_group")
+        if group is not None and "@" not in item.nodeid:
+            item._id = coerce_node_id(f"{item.nodeid}@{group.args[0]}")
 
 
 @pytest.fixture(autouse=True)

@@ -36,6 +36,7 @@ def test_it_is_the_sum_of_the_locations_less_the_buffer(retail: Retail) -> None:
     assert retail.on_shelf(sku)["stock_quantity"] == 0
 
 
+@pytest.mark.slow
 def test_an_order_the_erp_has_not_heard_of_is_taken_off_and_not_given_back(
     retail: Retail,
 ) -> None:

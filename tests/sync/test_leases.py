@@ -199,6 +199,7 @@ def test_an_event_its_readers_die_of_goes_alone_and_is_set_aside(retail: Retail)
     assert sorted(found) == [0, 1, 1]
 
 
+@pytest.mark.slow
 def test_two_threads_on_one_connection_never_send_one_thing_twice(retail: Retail) -> None:
     known_guest(retail)
     numbers = [retail.order(sku) for sku in (retail.article(), retail.article()) for _ in range(6)]

@@ -33,6 +33,7 @@ def ask_again(retail: Retail, slug: str, stream: str, external_id: object, why: 
     retail.work()
 
 
+@pytest.mark.slow
 def test_many_changes_while_the_shop_is_down_are_one_write_of_the_newest(retail: Retail) -> None:
     sku = retail.article()
     record = Record.objects.get(entity="price", number=sku)
@@ -52,6 +53,7 @@ def test_many_changes_while_the_shop_is_down_are_one_write_of_the_newest(retail:
     assert record.version > 10, "the changes themselves were seen"
 
 
+@pytest.mark.slow
 def test_changed_and_changed_back_in_doubt_ends_where_the_owner_is(retail: Retail) -> None:
     """The write of B had its effect, its answer was lost, the owner is back at A meanwhile: what
     the hub last knew of the shop is A too, and yet A must be sent."""

@@ -118,6 +118,7 @@ def test_a_source_that_is_away_loses_nothing(retail: Retail) -> None:
     assert len(retail.orders_of(number)) == 1
 
 
+@pytest.mark.slow
 def test_a_page_of_html_with_a_200_is_no_success(retail: Retail) -> None:
     sku = retail.article()
     retail.erp.control("price", {"sku": sku, "price": "4.50"})

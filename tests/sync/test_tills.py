@@ -72,6 +72,7 @@ def test_a_bad_line_is_an_exception_of_that_receipt_and_of_no_other(retail: Reta
     assert "S01-1-5061" in why or "line" in why.lower()
 
 
+@pytest.mark.slow
 def test_a_file_dropped_twice_counts_once(retail: Retail) -> None:
     sku = retail.article()
     ring_up(retail, "S01-1-5010", sku, qty=2, fault="drop_twice", seconds=1)

@@ -50,6 +50,7 @@ def test_a_level_is_counted_once_per_change_and_not_for_what_was_never_sent(
     assert len(of(record)) - before == 3 * targets, "three changes collapsed into one write"
 
 
+@pytest.mark.slow
 def test_two_targets_that_confirm_at_once_count_the_document_once(retail: Retail) -> None:
     """E9: each would see the other undone, and it would never be counted. The second target is
     a slot of its own at the shop, made by hand: no two of the small retailer's flows share one."""
