@@ -82,9 +82,9 @@ def test_many_orders_wait_under_one_exception_and_go_on_in_their_order(retail: R
 @pytest.mark.slow
 def test_a_known_provider_on_its_way_needs_no_exception(retail: Retail) -> None:
     """The guest is new too: the order waits for the customer's own delivery, silently."""
-    more = {"customer": {"email": "grace@example.com", "first_name": "Grace",
-                         "last_name": "Hopper", "country": "GB"}}  # fmt: skip
-    number = retail.order(retail.article(), **more)
+    grace = {"email": "grace@example.com", "first_name": "Grace", "last_name": "Hopper",
+             "country": "GB"}  # fmt: skip
+    number = retail.order(retail.article(), customer=grace)
     retail.fault(retail.erp, "down", "res.partner/load", count=1)
     retail.poll("shop")
     retail.turn()

@@ -12,9 +12,9 @@ from connectors.sdk.records import Done
 from hub.sync import claim, deliver, freeze, normalize, settle
 from hub.sync.claim import Task
 from hub.sync.models import Attempt, Delivery, InboxEvent, Work
+from hub.sync.outcomes import Answer
 from hub.sync.plan import plan_of
 from hub.sync.sessions import connector_for
-from hub.sync.settle import Answer
 from hub.sync.sql import execute, rows
 from tests.sync.retail import Retail
 
