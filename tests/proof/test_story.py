@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 import pytest
 
+from connectors.csvtill.simulator import printing
 from connectors.csvtill.simulator.app import build as build_tills
 from connectors.odoo.simulator.app import build as build_erp
 from connectors.sdk.testing.simulators import Running, running
@@ -38,16 +43,40 @@ class Nobody:
 
 
 @dataclass
+class Window:
+    """A simulator, and its window with forms to press."""
+
+    running: Running
+
+    def press(self, act: str, **fields: str) -> None:
+        """Press a form as a browser does. Raises AssertionError when it is refused."""
+        body = urlencode(fields).encode()
+        asked = Request(f"{self.running.url}/_sim/{act}", data=body)
+        with urlopen(asked, timeout=30) as answer:
+            page = answer.read().decode()
+        assert "refused" not in page, page[:2000]
+
+
+@dataclass
 class World:
     story: Story
     systems: dict[str, Any]
-    tills: Running
-    erp: Running
+    tills: Window
+    erp: Window
+    shop: Window
 
-    def found(self) -> counter.Found:
+    def found(self, *, stock: bool = False) -> counter.Found:
         """What the systems hold, once the weather has cleared."""
-        self.erp.control("faults", method="DELETE")
-        return counter.look(self.systems, stock=False)
+        self.erp.running.control("faults", method="DELETE")
+        return counter.look(self.systems, stock=stock)
+
+    def price_at_tills(self, sku: str, price: str) -> None:
+        """What the hub would have brought to the tills of S04."""
+        raw = printing.encoded(
+            ["H;PRICES;S04", f"P;{sku};{sku};VAT20;U", f"C;{sku};{price.replace('.', ',')};U"]
+        )
+        (Path(self.systems["tills"]) / "S04" / "in" / "0001.csv").write_bytes(raw)
+        time.sleep(1)
 
 
 def one_day() -> cut.Plan:
@@ -82,7 +111,7 @@ def world(tmp_path: Path) -> Iterator[World]:
             "erp": {"url": erp.url, "key": ERP_KEY},
             "tills": str(folder),
         }
-        yield World(story, systems, tills, erp)
+        yield World(story, systems, Window(tills), Window(erp), Window(shop))
 
 
 def stock_the_shop(story: Story) -> None:
@@ -107,9 +136,15 @@ def test_the_outside_world_ends_as_the_plan_says(world: World) -> None:
     found = world.found()
     shop = {d.number: [d.total] for d in plan.of("order")}
     assert dict(found.shop_orders) == shop
-    kinds = world.tills.control("counts", method="GET")["kinds"]
+    kinds = world.tills.running.control("counts", method="GET")["kinds"]
     assert kinds.get("sale") == len(plan.of("sale"))
     assert kinds.get("return") == len(plan.of("return"))
+    again = asking.sent_again(plan)
+    assert again is not None
+    first = next(d for d in plan.documents if d.number == again["number"])
+    assert found.journal_sales[first.number] == [first.total]
+    assert asking.receipt(first)["lines"] != again["lines"]
+    assert story.evidence()["receipts_sent_again"] == 1
     assert story.hands.broken == ["worker", "redis"]  # type: ignore[attr-defined]
     assert story.evidence()["files_half_written"] >= 1
 
@@ -147,6 +182,37 @@ def test_nothing_in_the_erp_is_counted_as_lost_and_sabotage_is_seen(world: World
     story.erp.post("/_sim/sabotage", {"kind": "stock"})
     after = counter.look(world.systems).stock
     assert sum(n for n, _ in before.values()) - sum(n for n, _ in after.values()) == 1
+
+
+def test_what_people_do_in_the_windows_is_expected_of_the_erp_too(world: World) -> None:
+    """Sold, taken back, damaged, priced and created by hand: on top of the extract, not against."""
+    story, plan = world.story, world.story.plan
+    story.seed()
+    stock_the_shop(story)
+    sku = next(sku for sku, product in plan.products.items() if product.kind == "goods")
+    world.shop.press("act/sell", sku=sku)
+    sold = world.shop.press("act/sell", sku=sku)
+    world.shop.press("act/refund")
+    world.erp.press("price", sku=sku, price="77.70")
+    world.erp.press("product", sku="NEW-1", title="A new one", price="3.00", stock="CEN 25, S04 12")
+    world.price_at_tills(sku, "4.00")
+    world.tills.press("sell", sku=sku, store="S04")
+    world.tills.press("sell", sku=sku, store="S04", fault="bad_line")
+    found = world.found(stock=True)
+    hand = found.by_hand
+    assert hand.shown() == {
+        "orders": 2, "refunds": 1, "sales": 1, "prices": 1, "products": 1, "damaged": 1
+    }, sold  # fmt: skip
+    assert hand.moves == {(sku, "CEN"): -1, (sku, "S04"): -1}
+    expected = counter.from_extract(EXTRACT, hand)
+    untouched = counter.from_extract(EXTRACT)
+    assert expected.prices and expected.prices[sku] == Decimal("77.70")
+    assert expected.stock and untouched.stock
+    assert expected.stock["NEW-1", "S04"] == 12
+    assert expected.stock[sku, "CEN"] == untouched.stock[sku, "CEN"] - 1
+    report = counter.compare(counter.from_systems(found), found).shown()
+    assert report["doubled"] == 0 and report["cents_off"] == 0
+    assert len(expected.orders) == len(untouched.orders) + 2
 
 
 def test_what_is_asked_of_the_shop_is_json_and_adds_up() -> None:

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from hub.proof import demo
-from hub.proof.board import figures
+from hub.proof import board_page, demo
 from hub.proof.stage import HERE
 from hub.proof.verdict import reasons
 
@@ -19,6 +18,7 @@ BITTEN: dict[str, Any] = {
     "webhooks": {"duplicated": 50, "shuffled": 9},
     "files_half_written": 3,
     "files_dropped_twice": 2,
+    "receipts_sent_again": 1,
     "worker_killed": {"pid": 10, "next_pid": 11},
     "redis_flushed": {"flushed": True},
 }
@@ -87,8 +87,38 @@ def test_a_prospects_brand_is_put_on_the_first_partner_only(tmp_path: Any) -> No
     assert 'product_name = "Linden Flow"' in branded
 
 
-def test_live_figures_open_the_erps_own_lists() -> None:
-    counts = {"erp": {"orders": {"expected": 412, "found": 412, "right": 412}}}
-    assert figures({"counts": counts}) == [
-        ("erp?view=orders", "412 of 412 orders of the shop are in the ERP", True)
-    ]
+def counted(**changes: Any) -> dict[str, Any]:
+    """What the counter says of systems that agree."""
+    orders = {"expected": 412, "found": 412, "right": 412}
+    faults = {"lost": 0, "doubled": 0, "cents_off": 0}
+    return {"counts": {"erp": {"orders": orders}}, "at": "10:00:00", **faults, **changes}
+
+
+def test_live_figures_are_words_and_open_both_systems_own_lists() -> None:
+    addresses = {"ERP": "http://erp", "shop": "http://shop", "tills": "http://tills"}
+    html = board_page.live(counted(), addresses, trouble="", wish=None, happened=[])
+    assert "412 of 412 orders in the ERP, 0 lost, 0 doubled, 0 off by a cent." in html
+    assert "href='http://erp/?view=orders'" in html
+    assert "href='http://shop/" in html
+
+
+def test_what_is_missing_while_systems_work_is_on_its_way_and_what_is_doubled_is_wrong() -> None:
+    assert board_page.verdict(counted(lost=3))[1] == "wait"
+    assert "3 on their way" in board_page.verdict(counted(lost=3))[0]
+    assert board_page.verdict(counted(doubled=1))[1] == "bad"
+    assert board_page.verdict(counted(cents_off=1))[1] == "bad"
+
+
+def test_what_is_said_on_the_board_is_text_and_never_markup() -> None:
+    addresses = {"ERP": "", "shop": "", "tills": ""}
+    wish = ("<b>create</b>", "http://erp/?title='><script>")
+    html = board_page.live({}, addresses, trouble="<i>", wish=wish, happened=[("10:00", "<u>")])
+    assert not any(tag in html for tag in ("<script>", "<i>", "<u>", "<b>create"))
+
+
+def test_receipts_damaged_by_hand_are_expected_to_be_set_aside() -> None:
+    told = {"good": True, "by_hand": {"damaged": 2}}
+    more = result()["exceptions"]
+    assert reasons(result(counted=told, exceptions=more), RULE, played=True)
+    more["unreadable-line"]["parked"] += 2
+    assert reasons(result(counted=told, exceptions=more), RULE, played=True) == []

@@ -1,7 +1,7 @@
 """The tills' control routes and window.
 
     POST /_sim/receipts   [receipt, …] or {"receipts": […], "fault"?, "seconds"?}
-    POST /_sim/sell       {"store"?, "sku"?, "qty"?}       one sale, of an article on the shelf
+    POST /_sim/sell       {"store"?, "sku"?, "qty"?, "price"?}  one sale, of an article on the shelf
     POST /_sim/refund     {"number"?}                      the latest sale, or that one, comes back
     POST /_sim/plug       {"seconds": 20}                  writes nothing, keeps all, writes later
     GET  /_sim/counts     what was rung up
@@ -21,7 +21,9 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -75,11 +77,20 @@ async def _asked(request: web.Request) -> Any:
     return await request.json() if request.can_read_body else {}
 
 
-def _answer(request: web.Request, body: Any, status: int = 201) -> web.Response:
+def _answer(request: web.Request, body: Any, said: str = "Done.") -> web.Response:
     if request.content_type == FORM:
-        store = request.query.get("store", "")
-        raise web.HTTPSeeOther(f"/?store={store}" if store else "/")
-    return web.json_response(body, status=status)
+        raise _back(request, said)
+    return web.json_response(body, status=201)
+
+
+def _refused(request: web.Request, why: str) -> web.HTTPException:
+    """To raise: the window says why, a script gets a 409."""
+    return _back(request, why) if request.content_type == FORM else web.HTTPConflict(text=why)
+
+
+def _back(request: web.Request, said: str) -> web.HTTPSeeOther:
+    store = request.query.get("store", "")
+    return web.HTTPSeeOther("/?" + urlencode({"store": store, "said": said}))
 
 
 async def _receipts(request: web.Request) -> web.Response:
@@ -108,13 +119,18 @@ async def _sell(request: web.Request) -> web.Response:
     sku = asked.get("sku") or (random.choice(priced) if priced else "")  # noqa: S311 - any will do
     known = shelf.get(sku)
     if not known or not known.get("price"):
-        raise web.HTTPConflict(text=f"the tills of {store} know no price of {sku or 'anything'}")
+        raise _refused(request, f"The tills of {store} know no price of {sku or 'anything'}.")
+    try:
+        Decimal(asked.get("price") or "0")
+    except InvalidOperation as error:
+        raise _refused(request, f"{asked['price']} is no price: type it like 4.95.") from error
     line = {"sku": sku, "text": known.get("title", ""), "qty": int(asked.get("qty", 1))}
-    line |= {"price": known["price"], "tax": known.get("tax") or "VAT20"}
+    line |= {"price": asked.get("price") or known["price"], "tax": known.get("tax") or "VAT20"}
     receipt = {"kind": "sale", "store": store, "till": 1, "at": _now(), "lines": [line]}
     fault = asked.get("fault", "")
     tills.take([receipt], fault if fault in FAULTS else "")
-    return _answer(request, {"number": receipt["number"], "total": receipt["total"]})
+    said = f"Sold at {store}: receipt {receipt['number']} over {receipt['total']}."
+    return _answer(request, {"number": receipt["number"], "total": receipt["total"]}, said)
 
 
 async def _refund(request: web.Request) -> web.Response:
@@ -124,7 +140,7 @@ async def _refund(request: web.Request) -> web.Response:
     wanted = [r for r in sales if asked.get("number", r["number"]) == r["number"]]
     wanted = [r for r in wanted if r["number"] not in back]
     if not wanted:
-        raise web.HTTPConflict(text="there is no such sale, or it came back already")
+        raise _refused(request, "There is no such sale, or it came back already.")
     sale = wanted[-1]
     lines = [{**line, "origin": n} for n, line in enumerate(sale["lines"], 1)]
     receipt = {
@@ -132,13 +148,15 @@ async def _refund(request: web.Request) -> web.Response:
         "original": sale["number"], "lines": lines, "tenders": sale["tenders"],
     }  # fmt: skip
     tills.take([receipt])
-    return _answer(request, {"number": receipt["number"], "original": sale["number"]})
+    said = f"Taken back: {sale['number']}, with receipt {receipt['number']}."
+    return _answer(request, {"number": receipt["number"], "original": sale["number"]}, said)
 
 
 async def _plug(request: web.Request) -> web.Response:
     seconds = float((await _asked(request)).get("seconds", 20))
     request.app[TILLS].pull_the_plug(seconds)
-    return _answer(request, {"seconds": seconds})
+    said = f"The plug is out for {seconds:g} s: tills sell on and write their journals later."
+    return _answer(request, {"seconds": seconds}, said)
 
 
 async def _counts(request: web.Request) -> web.Response:

@@ -29,12 +29,26 @@ table{border-collapse:collapse;width:100%}th,td{text-align:start;padding:.4rem .
 border-bottom:1px solid var(--line);white-space:nowrap}td.n,th.n{text-align:end;
 font-variant-numeric:tabular-nums}th{color:var(--soft);font-weight:500}
 small{color:var(--soft)}
+.said{background:var(--card);border-left:4px solid var(--mark);padding:.5rem .9rem;color:inherit}
 """
 WORDS = {
     "sale": "Sale", "return": "Return", "write_off": "Stock booking", "void": "Void",
     "refused": "No retail transaction",
 }  # fmt: skip
 NEWEST = 60
+#: Shows what changed every two seconds; what a person is typing stays.
+SCRIPT = """
+const parts = (d) => [...d.querySelectorAll("[data-live]")];
+setInterval(async () => {
+  if (document.hidden) return;
+  const answer = await fetch(location.href).catch(() => null);
+  if (!answer || !answer.ok) return;
+  const now = parts(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  parts(document).forEach((part, i) => {
+    if (now[i] && now[i].innerHTML !== part.innerHTML) part.innerHTML = now[i].innerHTML;
+  });
+}, 2000);
+"""
 
 
 def page(tills: Tills, query: Mapping[str, str]) -> str:
@@ -46,12 +60,15 @@ def page(tills: Tills, query: Mapping[str, str]) -> str:
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width,initial-scale=1'>"
+        "<link rel=icon href='data:,'>"
         f"<title>Tills</title><style>{STYLE}</style><main>"
-        f"<h1>{sales} sales at {len(STORES)} stores</h1>"
-        f"<p>A simulator of legacy tills. {counts['unread']} journals wait to be collected. "
-        f"{escape(state)} <a href='/'>All stores</a></p>"
-        f"{_buttons(store)}{_stores(tills, counts['stores'], store)}"
-        f"{_receipts(tills, store, query.get('kind', ''))}{_prices(tills, store)}</main></html>"
+        f"<h1 data-live>{sales} sales at {len(STORES)} stores</h1>"
+        f"<p>A simulator of legacy tills. <span data-live>{counts['unread']} journals wait to be "
+        f"collected. {escape(state)}</span> <a href='/'>All stores</a></p>"
+        + (f"<p class=said role=status>{escape(query['said'])}</p>" if query.get("said") else "")
+        + f"{_buttons(store)}{_stores(tills, counts['stores'], store)}"
+        f"{_receipts(tills, store, query.get('kind', ''))}{_prices(tills, store)}</main>"
+        f"<script type=module>{SCRIPT}</script></html>"
     )
 
 
@@ -59,8 +76,9 @@ def _buttons(store: str) -> str:
     where = _hidden("store", store or "S01")
     back = f"?store={store}" if store else ""
     article = "<input name=sku placeholder='any article' aria-label=Article>"
+    price = "<input name=price inputmode=decimal placeholder='its price' aria-label=Price>"
     acts = (
-        ("sell", "Sell one", where + article),
+        ("sell", f"Sell one at {store or 'S01'}", where + article + price),
         ("sell", "Sell one, damage the line", where + _hidden("fault", "bad_line")),
         ("sell", "Sell one, drop it twice", where + _hidden("fault", "drop_twice")),
         ("refund", "Refund the latest", ""),
@@ -83,7 +101,7 @@ def _stores(tills: Tills, receipts: Mapping[str, int], chosen: str) -> str:
         f"<small>receipts · {_known(tills, code)} prices</small></a>"
         for code in STORES
     )
-    return f"<h2>Stores</h2><div class=grid>{cards}</div>"
+    return f"<h2>Stores</h2><div class=grid data-live>{cards}</div>"
 
 
 def _known(tills: Tills, code: str) -> int:
@@ -107,7 +125,8 @@ def _receipts(tills: Tills, store: str, kind: str) -> str:
     head = (
         "<tr><th>Number<th>What<th>Time<th class=n>Lines<th class=n>Total<th>Tender<th>Takes back"
     )
-    return f"<h2>Last receipts {store}</h2><div class=wide><table>{head}{rows}</table></div>"
+    shown = f"<h2 id=receipts>Last receipts {store}</h2>"
+    return f"{shown}<div class=wide><table data-live>{head}{rows}</table></div>"
 
 
 def _prices(tills: Tills, store: str) -> str:
@@ -121,5 +140,5 @@ def _prices(tills: Tills, store: str) -> str:
     )
     return (
         f"<h2>Articles the tills of {store} know</h2><div class=wide>"
-        f"<table><tr><th>Code<th>Text<th class=n>Price<th>Tax{rows}</table></div>"
+        f"<table data-live><tr><th>Code<th>Text<th class=n>Price<th>Tax{rows}</table></div>"
     )

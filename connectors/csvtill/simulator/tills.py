@@ -16,6 +16,8 @@ from connectors.csvtill.simulator.shelf import Shelf
 from connectors.sdk.simulation.store import Store
 
 STORES = tuple(f"S{n:02d}" for n in range(1, 19))
+#: Receipts sold in the window are numbered from here on.
+BY_HAND = 900_000
 FAULTS = ("half_written", "drop_twice", "bad_line")
 
 
@@ -69,16 +71,24 @@ class Tills:
         return files
 
     def _rung_up(self, receipt: dict[str, Any]) -> dict[str, Any]:
-        """Raises KeyError or ValueError for what no till would print."""
+        """A number that comes again is printed again, and the till remembers the first.
+
+        Raises KeyError or ValueError for what no till would print.
+        """
         if receipt["store"] not in STORES or receipt["kind"] not in (*printing.HEADS, "refused"):
             raise ValueError(f"no such store or kind: {receipt['store']}, {receipt['kind']}")
         if not receipt.get("number"):
             count = self.store.next_id(f"receipt {receipt['store']} {receipt['till']}")
-            receipt["number"] = f"{receipt['store']}-{receipt['till']}-{900000 + count}"
+            receipt["number"] = f"{receipt['store']}-{receipt['till']}-{BY_HAND + count}"
         total = printing.total_of(receipt)
         receipt["total"] = f"{total:.2f}"
         if receipt["kind"] in ("sale", "return"):
             receipt.setdefault("tenders", [{"kind": "cash", "amount": receipt["total"]}])
+        known = self.receipts.get(receipt["number"])
+        if known is not None:
+            self.bitten["sent_again"] += 1
+            self.store.put("receipt", receipt["number"], {**known, "sent_again": True})
+            return receipt
         return self.store.put("receipt", receipt["number"], receipt)
 
     def _drop(self, path: Path, raw: bytes, fault: str, seconds: float) -> None:

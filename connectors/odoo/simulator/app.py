@@ -7,7 +7,7 @@ import argparse
 from aiohttp import web
 
 from connectors.odoo.simulator.api import DATABASE, json_2
-from connectors.odoo.simulator.control import ACTS, handler, plug
+from connectors.odoo.simulator.control import ACTS, LOOKS, handler, plug
 from connectors.odoo.simulator.database import Database
 from connectors.odoo.simulator.window import page
 from connectors.sdk.simulation.app import frame
@@ -20,7 +20,7 @@ def build(store: Store, args: argparse.Namespace | None = None) -> web.Applicati
     app[DATABASE] = Database(store)
     app.router.add_post("/json/2/{model}/{method}", json_2)
     for name in ACTS:
-        route = app.router.add_get if name == "counts" else app.router.add_post
+        route = app.router.add_get if name in LOOKS else app.router.add_post
         route(f"/_sim/{name}", handler(name))
     app.router.add_post("/_sim/plug", plug)
     app.router.add_get("/", page)

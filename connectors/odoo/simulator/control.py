@@ -10,6 +10,11 @@ POST /_sim/cancel_order  {id}
 POST /_sim/plug          {seconds}: the API hangs up on everybody
 POST /_sim/sabotage      {kind: lose|double|cent|stock}: damages exactly one thing
 GET  /_sim/counts
+GET  /_sim/skus          {skus: […]}
+GET  /_sim/by_hand       {sku: {price?, stock?}}: prices changed and products created in the window
+
+Who judges the systems' state must know what people did in the window: forms leave a mark, scripts
+don't.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from aiohttp import web
 
@@ -29,6 +35,8 @@ from connectors.odoo.simulator.sabotage import KINDS
 from connectors.sdk.simulation.app import FAULTS
 
 Json = dict[str, Any]
+#: The mark of what came from a form, and the table of it.
+BY_HAND = "_by_hand"
 Act = Callable[[Env, Json], Any]
 
 
@@ -43,13 +51,46 @@ def seed(env: Env, wanted: Json) -> Json:
 
 
 def add_product(env: Env, wanted: Json) -> Json:
-    return {"id": chart.product(env, wanted)}
+    """``stock`` may be the text of the window: ``CEN 25, S04 12``."""
+    sku = str(wanted["sku"]).strip()
+    stock = wanted.get("stock") or {}
+    wanted = wanted | {"sku": sku, "stock": _shelves(stock) if isinstance(stock, str) else stock}
+    if wanted.get(BY_HAND) and env.db.where("product.product", "default_code", sku):
+        raise errors.user(f"There is a product {sku!r} already.")
+    id_ = chart.product(env, wanted)
+    if wanted.get(BY_HAND):
+        _mark(env, sku, {"price": str(wanted["price"]), "stock": wanted["stock"]})
+    return {"id": id_, "said": f"{sku} is created; what waited for it goes now."}
 
 
 def set_price(env: Env, wanted: Json) -> Json:
-    vals = {"list_price": float(wanted["price"])}
-    ids = [_by_sku(env, wanted["sku"])]
-    return {"done": call_in(env, "product.product", "write", ids=ids, vals=vals)}
+    sku, price = str(wanted["sku"]).strip(), float(wanted["price"])
+    ids = [_by_sku(env, sku)]
+    done = call_in(env, "product.product", "write", ids=ids, vals={"list_price": price})
+    if wanted.get(BY_HAND):
+        _mark(env, sku, {"price": str(wanted["price"])})
+    return {"done": done, "said": f"{sku} now costs {price:.2f}."}
+
+
+def _mark(env: Env, sku: str, done: Json) -> None:
+    store = env.db.store
+    store.put(BY_HAND, sku, {**(store.get(BY_HAND, sku) or {}), **done})
+
+
+def _shelves(text: str) -> dict[str, int]:
+    """``CEN 25, S04 12`` as pieces by warehouse. Raises ValueError for anything else."""
+    return {
+        place.upper(): int(n) for place, n in (part.split() for part in text.split(",") if part)
+    }
+
+
+def by_hand(env: Env, wanted: Json) -> Json:
+    return {str(sku): done for sku, done in env.db.store.table(BY_HAND).items()}
+
+
+def skus(env: Env, wanted: Json) -> Json:
+    rows = env.db.rows("product.product").values()
+    return {"skus": [row["default_code"] for row in rows if row["default_code"]]}
 
 
 def count_stock(env: Env, wanted: Json) -> Json:
@@ -83,7 +124,7 @@ def ship(env: Env, wanted: Json) -> Json:
         change(env, "stock.picking", picking["id"], {"carrier_tracking_ref": parcel})
         call_in(env, "stock.picking", "button_validate", ids=[picking["id"]], skip_sms=True)
         shipped.append(picking["sale_id"])
-    return {"shipped": shipped}
+    return {"shipped": shipped, "said": f"{len(shipped)} orders are on their way to customers."}
 
 
 def cancel_order(env: Env, wanted: Json) -> Json:
@@ -138,7 +179,10 @@ def _by_sku(env: Env, sku: str) -> int:
 ACTS: dict[str, Act] = {
     "seed": seed, "product": add_product, "price": set_price, "stock": count_stock,
     "ship": ship, "cancel_order": cancel_order, "sabotage": sabotage, "counts": counts,
+    "by_hand": by_hand, "skus": skus,
 }  # fmt: skip
+#: Acts that only look.
+LOOKS = ("counts", "by_hand", "skus")
 
 
 def act(db: Database, name: str, wanted: Json) -> Json:
@@ -164,14 +208,22 @@ def handler(name: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]
         form = request.content_type == "application/x-www-form-urlencoded"
         wanted = dict(await request.post()) if form else await _json(request)
         try:
-            result = act(request.app[DATABASE], name, wanted)
+            result = act(request.app[DATABASE], name, wanted | ({BY_HAND: True} if form else {}))
         except (errors.OdooError, KeyError, ValueError) as error:
+            if form:
+                raise back(request, f"That was refused: {error}") from error
             return web.json_response({"error": f"{error}"}, status=400)
         if form:
-            raise web.HTTPSeeOther(request.headers.get("Referer", "/"))
+            raise back(request, str(result.get("said", "Done.")))
         return web.json_response(result)
 
     return handle
+
+
+def back(request: web.Request, said: str) -> web.HTTPSeeOther:
+    """To the list the form was pressed on, with what came of it."""
+    view = parse_qs(urlsplit(request.headers.get("Referer", "")).query).get("view", ["orders"])
+    return web.HTTPSeeOther("/?" + urlencode({"view": view[0], "said": said}))
 
 
 async def _json(request: web.Request) -> Json:
@@ -183,5 +235,5 @@ async def plug(request: web.Request) -> web.StreamResponse:
     wanted = dict(await request.post()) if form else await _json(request)
     request.app[FAULTS].arm("unplugged", match="/json/", seconds=float(str(wanted["seconds"])))
     if form:
-        raise web.HTTPSeeOther(request.headers.get("Referer", "/"))
+        raise back(request, f"The plug is out for {float(str(wanted['seconds'])):g} s.")
     return web.json_response({"unplugged": wanted["seconds"]})

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,28 @@ from connectors.sdk.simulation.store import Row
 
 CSS = (Path(__file__).parent / "window.css").read_text(encoding="utf-8")
 SHOWN = 200
+#: Shows what changed every two seconds; what a person is typing stays.
+SCRIPT = """
+const parts = (d) => [...d.querySelectorAll("[data-live]")];
+setInterval(async () => {
+  if (document.hidden) return;
+  const answer = await fetch(location.href).catch(() => null);
+  if (!answer || !answer.ok) return;
+  const now = parts(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  parts(document).forEach((part, i) => {
+    if (now[i] && now[i].innerHTML !== part.innerHTML) part.innerHTML = now[i].innerHTML;
+  });
+}, 2000);
+"""
+WORDS = {
+    "orders": "orders", "pos_orders": "till sales", "pos_returns": "till returns",
+    "invoices": "invoices", "credit_notes": "credit notes", "payments": "payments",
+}  # fmt: skip
+#: Columns set to the right.
+FIGURES = {
+    "amount_total", "amount_tax", "amount_residual", "list_price", "qty_available", "free_qty",
+    "quantity", "reserved_quantity", "available_quantity",
+}  # fmt: skip
 
 #: view: (title, model, columns, parts shown of an opened row)
 VIEWS: dict[str, tuple[str, str, list[str], list[str]]] = {
@@ -69,25 +93,38 @@ async def page(request: web.Request) -> web.Response:
         view = "orders"
     opened, query = request.query.get("id", ""), request.query.get("q", "").strip()
     body = _opened(env, view, int(opened)) if opened.isdigit() else _list(env, view, query)
-    dark = " (unplugged)" if any(f.kind == "unplugged" for f in _armed(request)) else ""
+    said = request.query.get("said", "")
     html = (
         "<!doctype html><html lang=en><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width,initial-scale=1'>"
+        "<link rel=icon href='data:,'>"
         f"<title>ERP stand-in</title><style>{CSS}</style>"
-        f"<header><h1>ERP <small>Odoo stand-in{dark}</small></h1>{_tiles(env)}</header>"
-        f"<nav aria-label=Lists>{_links(view)}</nav><main>{body}</main>{_acts()}"
+        f"<header><h1>ERP <small>an Odoo stand-in</small></h1><div data-live>{_state(request)}"
+        f"{_tiles(env)}</div></header>"
+        + (f"<p class=said role=status>{escape(said)}</p>" if said else "")
+        + f"{_acts(request.query)}<nav aria-label=Lists>{_links(view)}</nav><main>{body}</main>"
+        f"<script type=module>{SCRIPT}</script>"
     )
     return web.Response(text=html, content_type="text/html")
 
 
 def _armed(request: web.Request) -> list[Any]:
-    return [f for f in request.app[FAULTS].armed if f.count != 0]
+    now = time.monotonic()
+    faults = request.app[FAULTS].armed
+    return [f for f in faults if f.count != 0 and (f.until is None or f.until > now)]
+
+
+def _state(request: web.Request) -> str:
+    """Whether anybody is let in just now."""
+    kinds = {f.kind for f in _armed(request) if f.until is not None}
+    if "unplugged" in kinds:
+        return "<p class=out>The plug is out: nobody gets an answer.</p>"
+    return "<p class=out>Down: everybody is refused.</p>" if "down" in kinds else ""
 
 
 def _tiles(env: Env) -> str:
-    names = ["orders", "pos_orders", "pos_returns", "invoices", "credit_notes", "payments"]
     found = counts(env, {})
-    tiles = [f"<li><b>{found[n]}</b> {n.replace('_', ' ')}</li>" for n in names]
+    tiles = [f"<li><b>{found[name]}</b> {words}</li>" for name, words in WORDS.items()]
     return f"<ul class=tiles>{''.join(tiles)}</ul>"
 
 
@@ -103,7 +140,7 @@ def _list(env: Env, view: str, query: str) -> str:
     rows = sorted(env.db.rows(model).values(), key=lambda r: -r["id"])
     if query:
         rows = [row for row in rows if _mentions(env.db, model, row, columns, query.lower())]
-    head = "".join(f"<th>{escape(c.replace('_', ' '))}</th>" for c in columns)
+    head = "".join(f"<th{_right(c)}>{escape(c.replace('_', ' '))}</th>" for c in columns)
     lines = "".join(_line(env, view, row) for row in rows[:SHOWN])
     more = f" (the newest {SHOWN} of {len(rows)})" if len(rows) > SHOWN else f" ({len(rows)})"
     return (
@@ -111,8 +148,12 @@ def _list(env: Env, view: str, query: str) -> str:
         f"<input type=hidden name=view value={view}><label>Find "
         f"<input name=q value='{escape(query, quote=True)}'></label><button>Find</button></form>"
         f"<div class=scroll><table><thead><tr><th>id</th>{head}</tr></thead>"
-        f"<tbody>{lines}</tbody></table></div>"
+        f"<tbody data-live>{lines}</tbody></table></div>"
     )
+
+
+def _right(column: str) -> str:
+    return " class=n" if column in FIGURES else ""
 
 
 def _mentions(db: Database, model: str, row: Row, columns: list[str], query: str) -> bool:
@@ -124,7 +165,7 @@ def _mentions(db: Database, model: str, row: Row, columns: list[str], query: str
 
 def _line(env: Env, view: str, row: Row) -> str:
     model, columns = VIEWS[view][1], VIEWS[view][2]
-    cells = "".join(f"<td>{_shown(value_of(env, model, row, c))}</td>" for c in columns)
+    cells = "".join(f"<td{_right(c)}>{_shown(value_of(env, model, row, c))}</td>" for c in columns)
     return f"<tr><td><a href='/?view={view}&id={row['id']}'>{row['id']}</a></td>{cells}</tr>"
 
 
@@ -161,21 +202,28 @@ def _part(env: Env, model: str, row: Row, part: str) -> str:
     return f"<h3>{part.replace('_', ' ')}</h3><ul>{''.join(lines)}</ul>"
 
 
-def _acts() -> str:
+def _acts(query: Mapping[str, str]) -> str:
+    """The forms; ``query`` may fill in the new product's."""
+
+    def given(name: str) -> str:
+        return f"name={name} value='{escape(query.get(name, ''), quote=True)}'"
+
+    opened = " open" if query.get("sku") else ""
     return (
-        "<footer><form method=post action=/_sim/price><h2>Change a price</h2>"
-        "<label>SKU <input name=sku required></label>"
+        "<div class=acts><details><summary>Change a price</summary>"
+        "<form method=post action=/_sim/price><label>SKU <input name=sku required></label>"
         "<label>Price <input name=price required inputmode=decimal></label>"
-        "<button>Change</button></form>"
-        "<form method=post action=/_sim/ship><h2>Ship waiting orders</h2>"
+        "<button>Change</button></form></details>"
+        f"<details id=create{opened}><summary>Create a product</summary>"
+        f"<form method=post action=/_sim/product><label>SKU <input {given('sku')} required></label>"
+        f"<label>Title <input {given('title')} required></label>"
+        f"<label>Price <input {given('price')} required inputmode=decimal></label>"
+        f"<label>Opening stock <input {given('stock')} placeholder='CEN 25, S04 12'></label>"
+        "<button>Create</button></form></details>"
+        "<details><summary>Ship orders</summary><form method=post action=/_sim/ship>"
         "<label>How many <input name=count value=10 inputmode=numeric></label>"
-        "<button>Ship</button></form>"
-        "<form method=post action=/_sim/product><h2>Create a product</h2>"
-        "<label>SKU <input name=sku required></label>"
-        "<label>Title <input name=title required></label>"
-        "<label>Price <input name=price required inputmode=decimal></label>"
-        "<button>Create</button></form>"
-        "<form method=post action=/_sim/plug><h2>Pull the plug</h2>"
+        "<button>Ship</button></form></details>"
+        "<details><summary>Pull the plug</summary><form method=post action=/_sim/plug>"
         "<label>Seconds <input name=seconds value=20 inputmode=numeric></label>"
-        "<button class=danger>Pull</button></form></footer>"
+        "<button class=danger>Pull</button></form></details></div>"
     )

@@ -2,6 +2,7 @@
 
 POST /_sim/seed             {products?, taxes?, coupons?, customers?, settings?}: rows with ids
 POST /_sim/checkout         a customer buys (see `checkout`)
+POST /_sim/sell             {sku?}: a visitor buys one piece, by hand
 POST /_sim/refund           {order_id, lines: [{sku|fee|shipping, qty}], restock, reason}
 POST /_sim/price            {sku, price}
 POST /_sim/stock            {sku, quantity}: a person counts
@@ -12,6 +13,7 @@ GET  /_sim/counts           what the shop holds and what its webhooks did
 
 from __future__ import annotations
 
+import random
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +23,10 @@ from connectors.woocommerce.simulator.errors import WooError
 from connectors.woocommerce.simulator.money import cents, places, rates_for, without_tax
 from connectors.woocommerce.simulator.shop import Shop, tax_defaults
 
+#: The mark of what people did in the window, on orders and as the reason of refunds.
+BY_HAND = "_by_hand"
+BY_HAND_REASON = "by hand"
+VISITOR = {"email": "visitor@example.com", "first_name": "Vera", "last_name": "Visitor"}
 TITLES = {"card": "Card", "bacs": "Direct bank transfer", "cod": "Cash on delivery"}
 
 
@@ -80,6 +86,24 @@ def checkout(shop: Shop, wanted: Row) -> Row:
     return {"id": row["id"], "number": str(row["id"]), "total": places(orders.total_of(row))}
 
 
+def sell(shop: Shop, wanted: Row) -> Row:
+    """A visitor buys one piece of ``sku``, or of anything that is in stock. Raises WooError 400."""
+    lines = [{"sku": wanted.get("sku") or any_sku(shop), "qty": 1}]
+    return checkout(shop, {"lines": lines, "customer": VISITOR, "meta": {BY_HAND: "yes"}})
+
+
+def any_sku(shop: Shop) -> str:
+    """A SKU the shop can sell now. Raises WooError 400 when there is none."""
+    fit = [
+        p["sku"]
+        for p in shop.table("product").values()
+        if p["sku"] and p["regular_price"] and (p["stock_quantity"] or 0) > 0
+    ]
+    if not fit:
+        raise WooError(400, "empty_shop", "The shop has nothing in stock: give it some in the ERP.")
+    return random.choice(fit)  # noqa: S311 - a person pressed a button
+
+
 def refund(shop: Shop, wanted: Row) -> Row:
     """Refund quantities of lines as the shop's own screen does: the last piece takes what is
     left, so that a line fully refunded adds up to what was paid. Raises WooError."""
@@ -131,6 +155,9 @@ def counts(shop: Shop, sent: dict[str, int]) -> Row:
         "products": len(shop.table("product")),
         "customers": len(shop.table("customer")),
         "webhooks": {h["topic"]: h["status"] for h in shop.table("webhook").values()},
+        "by_hand": sum(
+            any(m["key"] == BY_HAND for m in o["meta_data"]) for o in shop.table("order").values()
+        ),
         "queued": len(shop.store.table("queue")),
         "sent": dict(sent),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import quote
 
@@ -142,6 +141,7 @@ def _controls(app: web.Application) -> None:
         "seed": control.seed,
         "checkout": control.checkout,
         "refund": control.refund,
+        "sell": control.sell,
         "price": control.price,
         "stock": control.stock,
         "owner-gone": control.owner_gone,
@@ -218,25 +218,15 @@ def _do(request: web.Request, shop: Shop, asked: dict[str, str]) -> str:
         request.app[FAULTS].arm("unplugged", match="/wp-json", seconds=seconds)
         return f"The plug is out for {seconds:g} s."
     if act == "sell":
-        buyer = {"email": "visitor@example.com", "first_name": "Vera", "last_name": "Visitor"}
-        lines = [{"sku": _sku(shop, asked), "qty": 1}]
-        sold = control.checkout(shop, {"lines": lines, "customer": buyer})
+        sold = control.sell(shop, asked)
         return f"Sold: order {sold['number']} over {sold['total']}."
     if act == "price":
-        sku = _sku(shop, asked)
+        sku = asked.get("sku") or control.any_sku(shop)
         told = control.price(shop, {"sku": sku, "price": float(asked.get("price") or 9.99)})
         return f"{sku} now costs {told['regular_price']}."
     if act == "refund":
         last = max(shop.table("order"), default=0)
-        back = control.refund(shop, {"order_id": int(asked.get("order") or last)})
+        wanted = {"order_id": int(asked.get("order") or last), "reason": control.BY_HAND_REASON}
+        back = control.refund(shop, wanted)
         return f"Refunded {back['amount']} of order {back['order_id']}."
     return "Nothing happened."
-
-
-def _sku(shop: Shop, asked: dict[str, str]) -> str:
-    if asked.get("sku"):
-        return asked["sku"]
-    priced = [p["sku"] for p in shop.table("product").values() if p["sku"] and p["regular_price"]]
-    if not priced:
-        raise WooError(400, "empty_shop", "The shop has nothing to sell yet: create a product.")
-    return random.choice(priced)  # noqa: S311 - a person pressed a button

@@ -15,6 +15,19 @@ from connectors.woocommerce.simulator.shop import SYMBOLS, Shop
 
 CSS = (Path(__file__).parent / "window.css").read_text(encoding="utf-8")
 SHOWN = 40
+#: Shows what changed every two seconds; what a person is typing stays.
+SCRIPT = """
+const parts = (d) => [...d.querySelectorAll("[data-live]")];
+setInterval(async () => {
+  if (document.hidden) return;
+  const answer = await fetch(location.href).catch(() => null);
+  if (!answer || !answer.ok) return;
+  const now = parts(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  parts(document).forEach((part, i) => {
+    if (now[i] && now[i].innerHTML !== part.innerHTML) part.innerHTML = now[i].innerHTML;
+  });
+}, 2000);
+"""
 #: Columns set to the right.
 FIGURES = {"Qty", "Net", "VAT", "Total", "Price", "Stock"}
 
@@ -39,7 +52,9 @@ def page(shop: Shop, log: Iterable[Row], *, order: int | None, search: str, said
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{CSS}</style><main>{''.join(body)}</main></html>"
+        '<link rel="icon" href="data:,">'
+        f"<title>{title}</title><style>{CSS}</style><main>{''.join(body)}</main>"
+        f"<script type=module>{SCRIPT}</script></html>"
     )
 
 
@@ -48,13 +63,13 @@ def _figures(shop: Shop) -> str:
     total = places(sum((orders.total_of(o) for o in held), start=Decimal(0)))
     figures = (
         (f"{len(held)}", "orders"),
-        (_money(shop, total), "taken"),
+        (_money(shop, f"{Decimal(total):,}"), "taken"),
         (f"{len(shop.table('refund'))}", "refunds"),
         (f"{len(shop.table('product'))}", "products"),
         (f"{len(shop.store.table('queue'))}", "webhooks waiting"),
     )
     cells = "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for value, label in figures)
-    return f'<dl class="figures">{cells}</dl>'
+    return f'<dl class="figures" data-live>{cells}</dl>'
 
 
 def _buttons() -> str:
@@ -85,7 +100,9 @@ def _orders(shop: Shop) -> str:
         f'<td class="n">{_money(shop, places(orders.total_of(o)))}</td></tr>'
         for o in rows
     )
-    return _table("Orders", ("No.", "Placed", "Customer", "Status", "Total"), cells)
+    return _table(
+        '<span id="orders">Orders</span>', ("No.", "Placed", "Customer", "Status", "Total"), cells
+    )
 
 
 def _products(shop: Shop, search: str) -> str:
@@ -158,7 +175,7 @@ def _table(title: str, heads: tuple[str, ...], cells: str, above: str = "") -> s
     empty = f'<tr><td colspan="{len(heads)}">Nothing yet.</td></tr>'
     return (
         f"<section><h2>{title}</h2>{above}<div class='scroll'><table><thead><tr>{columns}</tr>"
-        f"</thead><tbody>{cells or empty}</tbody></table></div></section>"
+        f"</thead><tbody data-live>{cells or empty}</tbody></table></div></section>"
     )
 
 

@@ -5,40 +5,36 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from hub.proof import board_page
+from hub.proof.outside import OutsideError
 from hub.proof.stage import Stage
+from hub.proof.weather import OUTAGE
 from hub.runtime.complaint import Complaint
 
-READ_EVERY = 5.0
-STYLE = """
-:root{color-scheme:light dark;--ink:#1d2733;--soft:#5d6b7a;--line:#d9e0e7;--paper:#f6f8fa;
---card:#fff;--good:#0b6e4f;--bad:#b3261e}
-@media(prefers-color-scheme:dark){:root{--ink:#e6ecf2;--soft:#9aa8b6;--line:#2c3743;--paper:#11161c;
---card:#19212a;--good:#4cc79b;--bad:#ff8a80}}
-body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
-main{max-width:56rem;margin:auto;padding:1rem}h1{font-size:1.4rem}h2{font-size:1.05rem}
-.card{display:block;background:var(--card);border:1px solid var(--line);border-radius:.6rem;
-padding:.8rem 1rem;margin:.5rem 0;color:inherit;text-decoration:none}
-.card:hover{border-color:var(--good)}
-.card b{font-size:1.25rem;font-variant-numeric:tabular-nums}
-.good{color:var(--good)}.bad{color:var(--bad)}
-button{font:inherit;padding:.5rem 1rem;margin:0 .5rem .5rem 0;border-radius:.5rem;cursor:pointer;
-border:1px solid var(--line);background:var(--card);color:inherit}form{display:inline}
-small{color:var(--soft)}
-"""
+READ_EVERY = 2.0
+REMEMBERED = 30
+SOLD_AT_ONCE = 10
 
 
 class Board:
-    """Reads the outside systems every few seconds, in a thread, through the counter."""
+    """Reads the outside systems every few seconds, in a thread, through the counter.
 
-    def __init__(self, stage: Stage) -> None:
+    ``wish``: (sentence, address) of something only a person can do now.
+    """
+
+    def __init__(self, stage: Stage, portals: dict[str, str]) -> None:
         self.stage = stage
+        self.portals = portals
         self.latest: dict[str, Any] = {}
-        self.said = ""
+        self.trouble = ""
+        self.wish: tuple[str, str] | None = None
+        self.happened: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)
+        self._behind_since: float | None = None
         self._stop = threading.Event()
         handler = _handler(self)
         self._server = ThreadingHTTPServer(("127.0.0.1", stage.addresses.port("board")), handler)
@@ -57,100 +53,127 @@ class Board:
         self._server.shutdown()
         self._server.server_close()
 
+    # ---- looking
     def _read_on(self) -> None:
         while not self._stop.wait(READ_EVERY):
             began = time.monotonic()
-            try:
-                self.latest = self.stage.count("--live") | {"at": time.strftime("%H:%M:%S")}
-            except Complaint as complaint:
-                self.said = str(complaint)
+            self._read()
             # A slow machine is given as much rest as the counting took.
             self._stop.wait(time.monotonic() - began)
 
-    def strike(self, what: str) -> str:
-        """Break something; says what happened."""
-        acts: dict[str, Callable[[], dict[str, Any]]] = {
-            "worker": self.stage.kill_worker,
-            "redis": self.stage.flush_redis,
-            "erp": self.stage.erp_down,
+    def _read(self) -> None:
+        try:
+            counted = self.stage.count("--live")
+        except Complaint:
+            self.trouble = "A system does not answer now; it is asked again and again."
+            self._behind_since = self._behind_since or time.monotonic()
+            return
+        self.trouble = ""
+        self.latest = counted | {"at": clock()}
+        if counted["lost"]:
+            self._behind_since = self._behind_since or time.monotonic()
+        elif self._behind_since is not None:
+            late = time.monotonic() - self._behind_since
+            self._behind_since = None
+            self.tell(f"Everything is in the ERP: caught up in {late:.0f} s. 0 lost.")
+
+    def tell(self, what: str) -> None:
+        self.happened.appendleft((clock(), what))
+
+    def ask_for(self, what: str, address: str) -> None:
+        """Ask whoever looks for something only a person can do; empty: it is done."""
+        self.wish = (what, address) if what else None
+
+    def live(self) -> str:
+        return board_page.live(
+            self.latest, self._addresses(),
+            trouble=self.trouble, wish=self.wish, happened=list(self.happened),
+        )  # fmt: skip
+
+    def page(self) -> str:
+        return board_page.page(self.live(), self._addresses(), self.portals)
+
+    def _addresses(self) -> dict[str, str]:
+        stage = self.stage
+        return {
+            o.title: o.url for o in (stage.shop, stage.tills, stage.erp, stage.shop2, stage.erp2)
         }
+
+    # ---- breaking
+    def strike(self, what: str) -> None:
+        """Do what a button says, and tell what happened."""
+        acts: dict[str, Callable[[], str]] = {
+            "sell": self._sell, "worker": self._kill, "redis": self._flush, "erp": self._outage,
+        }  # fmt: skip
         if what not in acts:
-            return "There is nothing of that name to break."
-        return f"{what}: {json.dumps(acts[what]())}"
+            return
+        try:
+            self.tell(acts[what]())
+        except (OutsideError, OSError) as error:
+            self.tell(f"That did not work, press it again later: {error}")
 
+    def _sell(self) -> str:
+        sold = self.stage.sell(SOLD_AT_ONCE)
+        return f"{sold} were sold, half in the shop and half at tills. They go to the ERP now."
 
-def figures(report: dict[str, Any]) -> list[tuple[str, str, bool]]:
-    """(list it opens, sentence, good) for each kind of document. Pure."""
-    erp = report.get("counts", {}).get("erp", {})
-    words = {
-        "orders": ("erp?view=orders", "orders of the shop are in the ERP"),
-        "invoices": ("erp?view=invoices", "orders are invoiced"),
-        "refunds": ("erp?view=invoices", "refunds are credited in the ERP"),
-        "sales": ("erp?view=pos", "sales of the tills are in the ERP"),
-        "returns": ("erp?view=pos", "returns at the tills are in the ERP"),
-    }
-    return [
-        (link, f"{erp[kind]['right']} of {erp[kind]['expected']} {text}",
-         erp[kind]["right"] == erp[kind]["expected"])
-        for kind, (link, text) in words.items()
-        if kind in erp
-    ]  # fmt: skip
-
-
-def page(board: Board) -> str:
-    report, stage = board.latest, board.stage
-    cards = "".join(
-        f"<a class=card href='{stage.erp.url}/{link.removeprefix('erp')}'>"
-        f"<b class={'good' if good else 'bad'}>{escape(sentence)}</b></a>"
-        for link, sentence, good in figures(report)
-    )
-    lost, doubled = report.get("lost", 0), report.get("doubled", 0)
-    worst = report.get("cents_off", 0)
-    verdict = f"{lost} not there yet, {doubled} doubled, {worst} off by a cent or more"
-    buttons = "".join(
-        f"<form method=post action='/break/{what}'><button>{label}</button></form>"
-        for what, label in (
-            ("worker", "Kill a worker (-9)"),
-            ("redis", "Flush Redis"),
-            ("erp", "Take the ERP down for 20 s"),
+    def _kill(self) -> str:
+        mark = self.stage.kill_worker()
+        if not mark["next_pid"]:
+            return (
+                f"Worker {mark['pid']} was killed with -9 and nobody took its place: see the log."
+            )
+        return (
+            f"Worker {mark['pid']} was killed with -9 in the middle of its work; worker "
+            f"{mark['next_pid']} took its place after {mark['seconds']} s. What it held is looked "
+            "up in the ERP before it is sent again."
         )
-    )
-    links = "".join(
-        f"<a class=card href='{outside.url}/'>{escape(outside.title)} "
-        f"<small>{outside.url}</small></a>"
-        for outside in (stage.shop, stage.tills, stage.erp, stage.shop2, stage.erp2)
-    )
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><meta http-equiv=refresh content=5>"
-        "<meta name=viewport content='width=device-width,initial-scale=1'>"
-        f"<title>Break it</title><style>{STYLE}</style><main><h1>Break it</h1>"
-        f"<p>{escape(verdict)} <small>counted at {report.get('at', 'not yet')} in the outside"
-        f" systems themselves</small></p>{cards or '<p>The first count is under way.</p>'}"
-        f"<h2>Break something</h2><p>{buttons}</p><p><small>{escape(board.said)}</small></p>"
-        f"<h2>The outside systems</h2>{links}</main></html>"
-    )
+
+    def _flush(self) -> str:
+        self.stage.flush_redis()
+        return (
+            "Redis was flushed. It held only doorbells; what is owed is in PostgreSQL, and the "
+            "sweep rings again."
+        )
+
+    def _outage(self) -> str:
+        self.stage.erp_down(OUTAGE)
+        threading.Thread(target=self._tell_of_its_end, daemon=True).start()
+        return (
+            f"The ERP refuses everybody for {OUTAGE:.0f} s. Sell something: it waits and then goes."
+        )
+
+    def _tell_of_its_end(self) -> None:
+        if not self._stop.wait(OUTAGE):
+            self.tell("The ERP answers again.")
+
+
+def clock() -> str:
+    """Local time on this machine's clock, for people."""
+    return time.strftime("%H:%M:%S")
 
 
 def _handler(board: Board) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path == "/figures.json":
-                self._send(200, json.dumps(board.latest).encode(), "application/json")
+                self._send(200, json.dumps(board.latest), "application/json")
             else:
-                self._send(200, page(board).encode(), "text/html; charset=utf-8")
+                html = board.live() if self.path == "/live" else board.page()
+                self._send(200, html, "text/html; charset=utf-8")
 
         def do_POST(self) -> None:
             origin = self.headers.get("Origin", board.url)
             if origin.split("://")[-1].split(":")[0] not in ("127.0.0.1", "localhost"):
-                self._send(403, b"only from this page", "text/plain")
+                self._send(403, "Only this page may press its buttons.", "text/plain")
                 return
-            board.said = board.strike(self.path.removeprefix("/break/"))
+            board.strike(self.path.removeprefix("/break/"))
             self.send_response(303)
             self.send_header("Location", "/")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def _send(self, status: int, body: bytes, kind: str) -> None:
+        def _send(self, status: int, text: str, kind: str) -> None:
+            body = text.encode()
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))

@@ -10,6 +10,9 @@ JSON-2 API, the tills' folder. What the hub believes is never asked.
 SYSTEMS.json: {extract, shop: {url, key, secret}, erp: {url, key}, tills: folder}. Prints one JSON
 object; exit code 1 if anything is wrong. ``--live`` compares the systems with each other instead of
 with the extract, for the time while people play with them.
+
+What people did by hand in the systems' windows is not in the extract. Each system marks it, and it
+is expected on top: a sale by hand, too, must be in the ERP exactly once.
 """
 
 from __future__ import annotations
@@ -33,6 +36,11 @@ from urllib.parse import urlencode, urlsplit
 PAGE = 100
 SHOWN = 20
 RECEIPT = re.compile(r"S\d\d-\d-\d{6}")
+#: Receipts sold in the tills' window are numbered from here on.
+FIRST_BY_HAND = 900_000
+BY_HAND = "by hand"
+#: What the web shop sells is shipped from here, and comes back here.
+WEB_WAREHOUSE = "CEN"
 
 
 def load_rule() -> ModuleType:
@@ -97,24 +105,59 @@ class Erp:
         return rows
 
 
+Amounts = dict[str, list[Decimal]]
+
+
+def amounts() -> Amounts:
+    return defaultdict(list)
+
+
+@dataclass
+class ByHand:
+    """What people did in the windows. ``moves``: (article, location) -> pieces; ``opening``: the
+    stock of articles they created; ``damaged``: receipts they damaged on purpose."""
+
+    orders: Amounts = field(default_factory=amounts)
+    refunds: Amounts = field(default_factory=amounts)
+    sales: Amounts = field(default_factory=amounts)
+    returns: Amounts = field(default_factory=amounts)
+    moves: Counter[tuple[str, str]] = field(default_factory=Counter)
+    prices: dict[str, Decimal] = field(default_factory=dict)
+    opening: dict[str, dict[str, int]] = field(default_factory=dict)
+    damaged: int = 0
+
+    def shown(self) -> dict[str, int]:
+        """How many of each; nothing if nobody touched anything."""
+        documents = {name: sum(map(len, getattr(self, name).values())) for name in DOCUMENTS}
+        rest = {
+            "prices": len(self.prices.keys() - self.opening),
+            "products": len(self.opening),
+            "damaged": self.damaged,
+        }
+        return {name: n for name, n in (documents | rest).items() if n}
+
+
+DOCUMENTS = ("orders", "refunds", "sales", "returns")
+
+
 @dataclass
 class Found:
     """What the systems hold. Amounts by number, once per appearance."""
 
-    shop_orders: dict[str, list[Decimal]] = field(default_factory=lambda: defaultdict(list))
-    shop_refunds: dict[str, list[Decimal]] = field(default_factory=lambda: defaultdict(list))
-    erp_orders: dict[str, list[Decimal]] = field(default_factory=lambda: defaultdict(list))
-    erp_invoices: dict[str, list[Decimal]] = field(default_factory=lambda: defaultdict(list))
-    erp_refunds: dict[str, list[Decimal]] = field(default_factory=lambda: defaultdict(list))
-    erp_sales: dict[str, list[Decimal]] = field(default_factory=lambda: defaultdict(list))
-    erp_returns: dict[str, list[Decimal]] = field(default_factory=lambda: defaultdict(list))
+    shop_orders: Amounts = field(default_factory=amounts)
+    shop_refunds: Amounts = field(default_factory=amounts)
+    erp_orders: Amounts = field(default_factory=amounts)
+    erp_invoices: Amounts = field(default_factory=amounts)
+    erp_refunds: Amounts = field(default_factory=amounts)
+    erp_sales: Amounts = field(default_factory=amounts)
+    erp_returns: Amounts = field(default_factory=amounts)
     stock: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     shop_stock: dict[str, int] = field(default_factory=dict)
     till_prices: dict[str, dict[str, Decimal]] = field(default_factory=dict)
-    journal_sales: dict[str, list[Decimal]] = field(default_factory=lambda: defaultdict(list))
-    journal_returns: dict[str, list[Decimal]] = field(default_factory=lambda: defaultdict(list))
+    journal_sales: Amounts = field(default_factory=amounts)
+    journal_returns: Amounts = field(default_factory=amounts)
     unpaid: list[str] = field(default_factory=list)
-    unlinked: list[str] = field(default_factory=list)
+    by_hand: ByHand = field(default_factory=ByHand)
 
 
 def look(systems: dict[str, Any], *, stock: bool = True) -> Found:
@@ -128,19 +171,36 @@ def look(systems: dict[str, Any], *, stock: bool = True) -> Found:
 def _look_into_shop(found: Found, shop: Shop, stock: bool) -> dict[str, str]:
     """The shop's orders; returns its order number -> the invoice of the extract."""
     invoice_of: dict[str, str] = {}
-    fields = "id,number,total,refunds,meta_data,status"
+    fields = "id,number,total,refunds,meta_data,status,line_items"
     for order in shop.rows("orders", fields, status="any"):
         meta = {m["key"]: m["value"] for m in order["meta_data"]}
         invoice = str(meta.get("_invoice") or order["number"])
         invoice_of[str(order["number"])] = invoice
         found.shop_orders[invoice].append(Decimal(order["total"]))
+        if meta.get("_by_hand"):
+            found.by_hand.orders[invoice].append(Decimal(order["total"]))
+            _move(found.by_hand, order["line_items"], -1)
         for refund in order["refunds"]:
             found.shop_refunds[invoice].append(-Decimal(refund["total"]))
+            if refund["reason"] == BY_HAND:
+                _refunded_by_hand(found.by_hand, shop, order["id"], refund["id"], invoice)
     if stock:
         for product in shop.rows("products", "id,sku,stock_quantity,manage_stock", status="any"):
             if product["sku"] and product["manage_stock"]:
                 found.shop_stock[product["sku"].upper()] = int(product["stock_quantity"] or 0)
     return invoice_of
+
+
+def _refunded_by_hand(hand: ByHand, shop: Shop, order: int, refund: int, invoice: str) -> None:
+    whole = shop.web.call("GET", f"/wp-json/wc/v3/orders/{order}/refunds/{refund}")
+    hand.refunds[invoice].append(Decimal(whole["amount"]))
+    _move(hand, whole["line_items"], 1)
+
+
+def _move(hand: ByHand, lines: list[dict[str, Any]], sign: int) -> None:
+    for line in lines:
+        if line["sku"]:
+            hand.moves[line["sku"].upper(), WEB_WAREHOUSE] += sign * abs(int(line["quantity"]))
 
 
 def _look_into_erp(found: Found, erp: Erp, invoice_of: dict[str, str], stock: bool) -> None:
@@ -164,6 +224,7 @@ def _look_into_erp(found: Found, erp: Erp, invoice_of: dict[str, str], stock: bo
             found.erp_sales[number].append(amount)
     if stock:
         _look_at_shelves(found, erp)
+        _look_for_hands(found.by_hand, erp)
 
 
 def _look_at_accounts(found: Found, erp: Erp, named: dict[str, str]) -> None:
@@ -193,21 +254,33 @@ def _look_at_shelves(found: Found, erp: Erp) -> None:
         found.stock[key] = (have[0] + there[0], have[1] + there[1])
 
 
+def _look_for_hands(hand: ByHand, erp: Erp) -> None:
+    """Prices changed and articles created in the ERP's window."""
+    for sku, done in erp.web.call("GET", "/_sim/by_hand").items():
+        if "price" in done:
+            hand.prices[sku.upper()] = _money(done["price"])
+        if "stock" in done:
+            hand.opening[sku.upper()] = {place: int(n) for place, n in done["stock"].items()}
+
+
 def _look_at_tills(found: Found, folder: Path, stock: bool) -> None:
     """Receipts from the journals, wherever they lie; prices from the files the tills took."""
     seen: set[str] = set()
     for path in sorted((*folder.glob("*/out/*.csv"), *folder.glob("*/archive/*.csv"))):
         head: list[str] = []
+        items: list[list[str]] = []
         lines = path.read_text("cp1252", "replace").splitlines()
         # A file without its trailer is still being written.
         for line in lines if lines and lines[-1].startswith("Z;") else ():
             record = line.split(";")
             if record[0] in ("S", "R"):
-                head = record
+                head, items = record, []
+            elif record[0] == "I":
+                items.append(record)
             elif record[0] == "E" and head and record[1] == head[1] and record[1] not in seen:
+                # The first content of a number counts, whatever comes under it later.
                 seen.add(record[1])
-                into = found.journal_sales if head[0] == "S" else found.journal_returns
-                into[record[1]].append(Decimal(record[2].replace(",", ".")))
+                _receipt(found, head, items, Decimal(record[2].replace(",", ".")))
     if not stock:
         return
     for store in sorted(p for p in folder.iterdir() if p.is_dir()):
@@ -218,6 +291,21 @@ def _look_at_tills(found: Found, folder: Path, stock: bool) -> None:
                 record = line.split(";")
                 if record[0] == "C":
                     prices[record[1].upper()] = Decimal(record[2].replace(",", "."))
+
+
+def _receipt(found: Found, head: list[str], items: list[list[str]], total: Decimal) -> None:
+    number, sold = head[1], head[0] == "S"
+    (found.journal_sales if sold else found.journal_returns)[number].append(total)
+    if int(number.rsplit("-", 1)[-1]) < FIRST_BY_HAND:
+        return
+    hand = found.by_hand
+    if any(len(item) < 11 for item in items):
+        hand.damaged += 1
+        return
+    (hand.sales if sold else hand.returns)[number].append(total)
+    for item in items:
+        pieces = int(Decimal(item[4].replace(",", ".")))
+        hand.moves[item[2].upper(), number[:3]] += -pieces if sold else pieces
 
 
 def _money(value: Any) -> Decimal:
@@ -231,36 +319,44 @@ def _money(value: Any) -> Decimal:
 class Expected:
     """Amounts by number; ``stock``: (article, location) -> on hand; None: not asked."""
 
-    orders: dict[str, list[Decimal]]
-    refunds: dict[str, list[Decimal]]
-    sales: dict[str, list[Decimal]]
-    returns: dict[str, list[Decimal]]
+    orders: Amounts
+    refunds: Amounts
+    sales: Amounts
+    returns: Amounts
     stock: dict[tuple[str, str], int] | None = None
     shop_stock: dict[str, int] | None = None
     prices: dict[str, Decimal] | None = None
 
 
-def from_extract(path: Path) -> Expected:
-    """The whole expectation, from the CSV extract and the cutting rule alone."""
+def from_extract(path: Path, hand: ByHand | None = None) -> Expected:
+    """The whole expectation, from the CSV extract and the cutting rule alone; on top of it what
+    the systems say was done ``hand`` by hand."""
+    hand = hand or ByHand()
     cut = load_rule()
     plan = cut.plan(cut.read(path))
-    amounts: dict[str, dict[str, list[Decimal]]] = defaultdict(lambda: defaultdict(list))
+    sums: dict[str, Amounts] = defaultdict(amounts)
     for d in plan.documents:
-        amounts[d.kind][d.original if d.kind == "refund" else d.number].append(d.total)
-    stock = _stock_after(plan, cut.WAREHOUSE)
+        sums[d.kind][d.original if d.kind == "refund" else d.number].append(d.total)
+    plan.opening |= hand.opening
+    stock = _stock_after(plan, cut.WAREHOUSE, hand)
     goods = {sku for sku, product in plan.products.items() if product.kind == "goods"}
     shop = {
         sku: max(0, sum(stock.get((sku, place), 0) for place in cut.CHOSEN_LOCATIONS) - cut.BUFFER)
-        for sku in goods
+        for sku in goods | set(hand.opening)
     }
-    prices = {sku: product.price for sku, product in plan.products.items()}
+    prices = {sku: product.price for sku, product in plan.products.items()} | hand.prices
     return Expected(
-        dict(amounts["order"]), dict(amounts["refund"]), dict(amounts["sale"]),
-        dict(amounts["return"]), stock, shop, prices,
+        _both(sums["order"], hand.orders), _both(sums["refund"], hand.refunds),
+        _both(sums["sale"], hand.sales), _both(sums["return"], hand.returns),
+        stock, shop, prices,
     )  # fmt: skip
 
 
-def _stock_after(plan: Any, warehouse: str) -> dict[tuple[str, str], int]:
+def _both(planned: Amounts, by_hand: Amounts) -> Amounts:
+    return {n: [*planned.get(n, []), *by_hand.get(n, [])] for n in {*planned, *by_hand}}
+
+
+def _stock_after(plan: Any, warehouse: str, hand: ByHand) -> dict[tuple[str, str], int]:
     sign = {"order": -1, "sale": -1, "refund": 1, "return": 1, "write_off": 1}
     stock: Counter[tuple[str, str]] = Counter()
     for sku, places in plan.opening.items():
@@ -270,6 +366,9 @@ def _stock_after(plan: Any, warehouse: str) -> dict[tuple[str, str], int]:
         for line in d.lines if d.kind in sign else ():
             if line.article in plan.opening:
                 stock[line.article, d.store or warehouse] += sign[d.kind] * line.qty
+    for (sku, place), pieces in hand.moves.items():
+        if sku in plan.opening:
+            stock[sku, place] += pieces
     return dict(stock)
 
 
@@ -329,9 +428,7 @@ def compare(expected: Expected, found: Found) -> Report:
     return report
 
 
-def _match(
-    report: Report, what: str, want: dict[str, list[Decimal]], have: dict[str, list[Decimal]]
-) -> int:
+def _match(report: Report, what: str, want: Amounts, have: Amounts) -> int:
     """Compare amounts number by number; the count of those that are right."""
     right = 0
     for number in sorted({*want, *have}):
@@ -385,9 +482,11 @@ def main(argv: list[str]) -> int:
         erp = Erp(**systems["erp"])
         erp.web.call("POST", "/_sim/sabotage", {"kind": asked.sabotage})
     found = look(systems, stock=not asked.live)
-    expected = from_systems(found) if asked.live else from_extract(Path(systems["extract"]))
+    expected = (
+        from_systems(found) if asked.live else from_extract(Path(systems["extract"]), found.by_hand)
+    )
     report = compare(expected, found)
-    sys.stdout.write(json.dumps(report.shown()) + "\n")
+    sys.stdout.write(json.dumps(report.shown() | {"by_hand": found.by_hand.shown()}) + "\n")
     return 0 if report.good else 1
 
 

@@ -186,6 +186,15 @@ class Stage:
         self.installation.flush_redis()
         return {"flushed": True}
 
+    def sell(self, count: int) -> int:
+        """People buy any articles, in the shop and at tills in turn; how many were sold."""
+        for number in range(count):
+            if number % 2:
+                self.tills.post("/_sim/sell", {"store": cut.STORES[number % len(cut.STORES)]})
+            else:
+                self.shop.post("/_sim/sell", {})
+        return count
+
     def erp_down(self, seconds: float = 20.0) -> dict[str, Any]:
         self.erp.post("/_sim/faults", {"kind": "down", "match": "/json/", "seconds": seconds})
         return {"seconds": seconds}

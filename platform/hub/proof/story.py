@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from hub.proof import asking
 from hub.proof.cut import Document, Plan
@@ -22,6 +23,15 @@ Say = Callable[[str], None]
 TICK = 0.5
 #: Ticks between two journals: a till writes what it sold since the last one.
 JOURNAL_EVERY = 5
+#: The ERP's own counts, in words.
+ERP_WORDS = {
+    "orders": "orders",
+    "pos_orders": "sales",
+    "pos_returns": "returns",
+    "credit_notes": "credit notes",
+    "invoices": "invoices",
+    "deliveries_done": "parcels",
+}
 TILL_KINDS = ("sale", "return", "write_off", "refused")
 
 
@@ -37,7 +47,8 @@ class Timing:
 
 @dataclass
 class Story:
-    """``scripted``: the unknown article is created by the script, else by a person."""
+    """``scripted``: the unknown article is created by the script, else by a person, who is told
+    so with ``wish``: (sentence, address), ("", "") when it is done."""
 
     plan: Plan
     shop: Outside
@@ -47,12 +58,14 @@ class Story:
     say: Say
     timing: Timing = field(default_factory=Timing)
     scripted: bool = True
+    wish: Callable[[str, str], None] = lambda sentence, address: None
     order_ids: dict[str, int] = field(default_factory=dict)
     marks: dict[str, float] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.weather = Weather(self.shop, self.erp, self.tills, self.hands)
+        again = asking.sent_again(self.plan)
+        self.weather = Weather(self.shop, self.erp, self.tills, self.hands, again)
         self.began = time.monotonic()
 
     # ---- before
@@ -127,13 +140,17 @@ class Story:
                 break
             page += 1
         self.done |= set(self.order_ids)
-        self.done |= {r["number"] for r in self.tills.get("/_sim/receipts")}
+        for receipt in self.tills.get("/_sim/receipts"):
+            self.done.add(receipt["number"])
+            if receipt.get("sent_again"):
+                self.weather.sent_again = None
         return all(d.number in self.done for d in self.plan.documents)
 
     # ---- the two weeks
     def play(self) -> None:
         """Everything in the order of its time, with the weather of the day."""
-        self.say("Two trading weeks begin.")
+        days = len({d.at[:10] for d in self.plan.documents})
+        self.say(f"{days} trading days begin." if days > 1 else "A trading day begins.")
         mishaps = self.weather.mishaps()
         steps = list(self._steps())
         began = time.monotonic()
@@ -202,19 +219,30 @@ class Story:
 
     # ---- after
     def create_unknown(self) -> None:
-        """The article the tills sell and the ERP has never heard of is created at last."""
+        """The article the tills sell and the ERP has never heard of is created at last. Waits for
+        the person as long as it takes."""
         sku = self.plan.unknown
-        if not sku:
+        if not sku or self._is_known(sku):
             return
         product = asking.erp_product(self.plan.products[sku], self.plan.opening[sku])
         if self.scripted:
             self.say(f"  a person creates the article {sku} in the ERP")
             self.erp.post("/_sim/product", product)
             return
-        self.say(
-            f"  {sku} is sold at the tills and unknown to the ERP: create it in the ERP's window"
-        )
-        self.say(f"  ({self.erp.url}/?view=products: {product['title']}, {product['price']})")
+        form = {"view": "products", "sku": sku, "title": product["title"]}
+        form |= {"price": product["price"], "stock": _stock_text(product["stock"])}
+        address = f"{self.erp.url}/?{urlencode(form)}#create"
+        asked = f"The tills sell {sku} ({product['title']}), and the ERP has never heard of it."
+        self.say(f"\nYOUR MOVE: {asked}\nCreate it in the ERP's window, its receipts wait:")
+        self.say(f"  {address}\n")
+        self.wish(asked, address)
+        while not self._is_known(sku):
+            time.sleep(1)
+        self.wish("", "")
+        self.say(f"  {sku} is in the ERP now; what waited for it goes")
+
+    def _is_known(self, sku: str) -> bool:
+        return sku in {known.upper() for known in self.erp.get("/_sim/skus")["skus"]}
 
     def await_quiet(self, *, all_known: bool = True) -> bool:
         """Ship the rest and wait until the ERP holds as many documents as were played.
@@ -224,16 +252,17 @@ class Story:
         """
         want = self._wanted(all_known)
         moved, before = time.monotonic(), ""
+        arrived = "everything is in the ERP" if all_known else "all but the unknown article's is in"
 
         def quiet() -> bool:
             nonlocal moved, before
             self._ship(1000)
             counts = self.erp.get("/_sim/counts")
             missing = {k: n - counts[k] for k, n in want.items() if counts[k] < n}
-            shown = ", ".join(f"{n} {k}" for k, n in missing.items())
+            shown = ", ".join(f"{n} {ERP_WORDS[k]}" for k, n in missing.items())
             if shown != before:
                 moved, before = time.monotonic(), shown
-                self.say(f"  waiting for {shown}" if missing else "  everything has arrived")
+                self.say(f"  still to come: {shown}" if missing else f"  {arrived}")
             return not missing or time.monotonic() - moved > self.timing.stuck_seconds
 
         until(quiet, self.timing.quiet_seconds, 1.0)
@@ -258,6 +287,11 @@ class Story:
 
     def _mark(self, name: str) -> None:
         self.marks.setdefault(name, round(time.monotonic() - self.began, 1))
+
+
+def _stock_text(stock: dict[str, int]) -> str:
+    """As the ERP's window takes it: ``CEN 25, S04 12``."""
+    return ", ".join(f"{place} {pieces}" for place, pieces in stock.items())
 
 
 def _till_fault(journal: int) -> str:

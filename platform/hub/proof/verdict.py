@@ -28,6 +28,17 @@ def exceptions_wrong(found: dict[str, dict[str, int]], rule: Json) -> list[str]:
     return wrong
 
 
+def with_hands(rule: Json, by_hand: Json) -> Json:
+    """The rule, when people damaged receipts in the tills' window: each parks a line more."""
+    damaged = by_hand.get("damaged", 0)
+    if not damaged:
+        return rule
+    expected = {code: dict(counts) for code, counts in rule["expected"].items()}
+    lines = expected.setdefault("unreadable-line", {"parked": 0})
+    lines["parked"] = lines.get("parked", 0) + damaged
+    return rule | {"expected": expected}
+
+
 def toothless(evidence: Json) -> list[str]:
     """Faults that were meant to bite and left no mark."""
     webhooks = evidence.get("webhooks", {})
@@ -38,6 +49,7 @@ def toothless(evidence: Json) -> list[str]:
         "no webhook came out of order": webhooks.get("shuffled"),
         "no file was half written": evidence.get("files_half_written"),
         "no file was dropped twice": evidence.get("files_dropped_twice"),
+        "no receipt came again with another amount": evidence.get("receipts_sent_again"),
         "no worker was killed": evidence.get("worker_killed", {}).get("next_pid"),
         "Redis was not flushed": evidence.get("redis_flushed", {}).get("flushed"),
     }
@@ -51,7 +63,7 @@ def reasons(result: Json, rule: Json, *, played: bool) -> list[str]:
     wrong = [f"{counted[name]} {name.replace('_', ' ')}" for name in FAULTS if counted.get(name)]
     if not counted.get("good"):
         wrong = wrong or ["the counter is not content"]
-    wrong += exceptions_wrong(result["exceptions"], rule)
+    wrong += exceptions_wrong(result["exceptions"], with_hands(rule, counted.get("by_hand", {})))
     wrong += [f"the second partner has exceptions: {result['neighbour_exceptions']}"] * bool(
         result["neighbour_exceptions"]
     )

@@ -30,12 +30,16 @@ class Mishap:
 
 @dataclass
 class Weather:
-    """Strikes each mishap once, when its time has come, and keeps what the strikers reported."""
+    """Strikes each mishap once, when its time has come, and keeps what the strikers reported.
+
+    ``sent_again``: the receipt that a till sends a second time with another content.
+    """
 
     shop: Outside
     erp: Outside
     tills: Outside
     hands: Hands
+    sent_again: dict[str, Any] | None = None
     reported: dict[str, Any] = field(default_factory=dict)
 
     def mishaps(self) -> list[Mishap]:
@@ -46,6 +50,7 @@ class Weather:
             Mishap(0.55, "a worker is killed with -9", self._kill),
             Mishap(0.65, "Redis is flushed", self._flush),
             Mishap(0.75, "the ERP hangs up again", self._hang_up),
+            Mishap(0.80, "a till sends a receipt again, with another amount", self._resend),
         ]
 
     def _webhooks(self) -> None:
@@ -70,6 +75,10 @@ class Weather:
     def _flush(self) -> None:
         self.reported["redis_flushed"] = self.hands.flush_redis()
 
+    def _resend(self) -> None:
+        if self.sent_again:
+            self.tills.post("/_sim/receipts", {"receipts": [self.sent_again]})
+
     def evidence(self) -> dict[str, Any]:
         """What the outside systems say happened to them."""
         bitten = self.erp.get("/_sim/faults")["bitten"]
@@ -81,5 +90,6 @@ class Weather:
             "webhooks": sent,
             "files_half_written": tills.get("half_written", 0),
             "files_dropped_twice": tills.get("drop_twice", 0),
+            "receipts_sent_again": tills.get("sent_again", 0),
             **self.reported,
         }
