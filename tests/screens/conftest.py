@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from hub.runtime.browser import launch_options
 from tenants.context import partner_context, public_context
@@ -33,13 +33,14 @@ LOOKS = {
 @dataclass(frozen=True, slots=True)
 class Portal:
     """One partner's portal as the browser meets it. ``root``: its address, no slash at the end.
-    ``heard``: number of the event the first order was heard by."""
+    ``heard``: number of the event the first order was heard by; ``delivered``: its delivery."""
 
     partner: Partner
     made: Seeded
     root: str
     email: str
     heard: int
+    delivered: Any
 
     @property
     def place(self) -> str:
@@ -59,10 +60,15 @@ class Portal:
             f"{place}/documents/{order}/",
             f"{place}/documents/{order}/versions/2/",
             f"{place}/documents/{made.orders[0].pk}/heard/{self.heard}/",
+            f"{place}/documents/{made.orders[0].pk}/heard/{self.heard}/read-again/",
+            f"{place}/documents/{made.orders[15].pk}/",
+            f"{place}/deliveries/{self.delivered}/recreate/",
+            f"{place}/deliveries/{made.unknown[0].pk}/declare/",
             f"{place}/exceptions/",
             f"{place}/exceptions/?code=period-closed",
             f"{place}/exceptions/{made.exceptions[2].pk}/",
             f"{place}/exceptions/{made.exceptions[1].pk}/",
+            f"{place}/exceptions/{made.unknown[0].exception_id}/",
             f"{place}/dead-letters/",
             f"{place}/dead-letters/{made.dead[0].pk}/",
             f"{place}/dead-letters/resend/?delivery={made.dead[0].pk}",
@@ -75,39 +81,45 @@ class Portal:
 
 
 @pytest.fixture
-def portals(
+def open_portal(
     live_server: Any, make_partner: Callable[..., Partner], add_person: Callable[..., Any]
-) -> list[Portal]:
-    """Both brands, each with an owner and a merchant of its own."""
+) -> Callable[[str], Portal]:
+    """``open_portal("northlight")``: one of the brands, with an owner and a merchant."""
     port = live_server.url.rpartition(":")[2]
-    found = []
-    for slug, look in LOOKS.items():
+
+    def opened(slug: str) -> Portal:
         with public_context():
             partner = make_partner(slug)
-            lifecycle.dress(partner, _with_logo(look), actor="system:tests")
+            lifecycle.dress(partner, _with_logo(LOOKS[slug]), actor="system:tests")
             person = add_person(partner)
         with partner_context(partner):
             made = seed(orders=22)
-            heard = made.first_event
+            heard, delivered = made.first_event, made.orders[0].deliveries.get().pk
         root = f"http://{slug}.localhost:{port}"
-        found.append(Portal(partner, made, root, person.email, heard))
-    return found
+        return Portal(partner, made, root, person.email, heard, delivered)
+
+    return opened
 
 
 @contextmanager
-def browsing(portal: Portal, complaints: list[str], **options: Any) -> Iterator[Page]:
-    """A signed-in page. Console errors and requests to other hosts are added to ``complaints``."""
+def browsing(portals: list[Portal], complaints: list[str]) -> Iterator[list[Page]]:
+    """A signed-in page of each portal, all in one browser. Console errors and requests to other
+    hosts are added to ``complaints``."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**launch_options())  # type: ignore[arg-type]
-        page = browser.new_context(viewport={"width": 1440, "height": 900}, **options).new_page()
-        _watch(page, portal, complaints)
-        page.goto(f"{portal.root}/account/login/")
-        page.get_by_label("Email").fill(portal.email)
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{portal.root}/")
-        yield page
+        yield [_signed_in(browser, portal, complaints) for portal in portals]
         browser.close()
+
+
+def _signed_in(browser: Browser, portal: Portal, complaints: list[str]) -> Page:
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    _watch(page, portal, complaints)
+    page.goto(f"{portal.root}/account/login/")
+    page.get_by_label("Email").fill(portal.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{portal.root}/")
+    return page
 
 
 def _watch(page: Page, portal: Portal, complaints: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,69 +14,51 @@ from kernel.audit.models import AuditEntry
 from tenants.context import partner_context
 from tests.screens.conftest import Portal, browsing
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("screens")]
 
-WIDTHS = {"desktop": 1440, "phone": 390}
+WIDTHS = {"desktop": 1440, "laptop": 1024, "phone": 390}
 WCAG = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
-"""The rules a theme can break; the others look at structure, which it doesn't change."""
+"""The rules that a brand and a theme can break; the others look at structure."""
+
+OpenPortal = Callable[[str], Portal]
 
 
-def test_every_page_is_sound(portals: list[Portal]) -> None:
-    """No console error, no request to another host, nothing too wide, no WCAG 2.2 AA violation."""
+def test_every_page_is_sound(open_portal: OpenPortal) -> None:
+    """No console error, no request to another host, nothing too wide at any size, no WCAG 2.2 AA
+    violation: all rules on the first brand, those of colour on both brands and in both themes."""
     complaints: list[str] = []
-    for portal in portals:
-        with browsing(portal, complaints) as page:
+    portals = [open_portal("northlight"), open_portal("kestrel")]
+    with browsing(portals, complaints) as pages:
+        for portal, page, rules in zip(portals, pages, (WCAG, COLOURS), strict=True):
+            page.context.add_init_script(Axe().axe_script)
             for path in portal.pages():
-                page.set_viewport_size({"width": 1440, "height": 900})
                 page.goto(portal.root + path)
-                page.evaluate(Axe().axe_script)
-                for device, width in WIDTHS.items():
-                    page.set_viewport_size({"width": width, "height": 900})
-                    complaints += _too_wide(page, device)
-                    for theme in ("light", "dark"):
-                        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-                        rules = WCAG if theme == "light" else COLOURS
-                        complaints += _violations(page, f"{device}, {theme}", rules)
+                complaints += _look_at(page, rules)
     assert not complaints, "\n".join(complaints)
 
 
-def test_the_palette_leads_to_any_page_and_any_number(portals: list[Portal]) -> None:
-    """Ctrl-K, a few letters, Enter; and any other text is a search."""
-    portal, complaints = portals[0], []  # type: ignore[var-annotated]
-    with browsing(portal, complaints) as page:
-        page.goto(f"{portal.root}{portal.place}/")
-        page.keyboard.press("Control+k")
-        page.keyboard.type("dead")
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/dead-letters/")
-        page.keyboard.press("Control+k")
-        page.keyboard.type(portal.made.orders[4].number)
-        page.keyboard.press("Enter")
-        page.wait_for_url(f"**/documents/{portal.made.orders[4].pk}/")
-        page.keyboard.type("?")
-        assert page.get_by_role("dialog", name="Keys").is_visible()
-    assert not complaints, "\n".join(complaints)
+def _look_at(page: Page, rules: dict[str, Any]) -> list[str]:
+    """The page at every width, on the desktop in the light, on the phone in the dark."""
+    found = []
+    for device, width in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": 900})
+        found += _too_wide(page, device) + page.evaluate(OUTSIDE_BOXES)
+    page.emulate_media(color_scheme="dark")
+    found += _violations(page, "phone, dark", COLOURS)
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": WIDTHS["desktop"], "height": 900})
+    return found + _violations(page, "desktop, light", rules)
 
 
-def test_an_exception_is_resolved_by_keyboard_alone(portals: list[Portal]) -> None:
-    """From the overview to a closed exception without a mouse; the act is in the audit."""
-    portal, complaints = portals[0], []  # type: ignore[var-annotated]
-    with browsing(portal, complaints) as page:
-        page.goto(f"{portal.root}{portal.place}/")
-        page.keyboard.type("ge")
-        page.wait_for_url("**/exceptions/")
-        page.keyboard.type("j")
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/exceptions/*/")
-        _tab_to(page, "Resolve")
-        page.keyboard.press("Enter")
-        _tab_to(page, "What was done")
-        page.keyboard.type("The period was opened for an hour.")
-        _tab_to(page, "Resolve")
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/exceptions/")
-        assert page.get_by_role("status").inner_text().startswith("Resolved.")
+def test_a_shift_at_the_desk(open_portal: OpenPortal) -> None:
+    """One person's morning, mostly without a mouse; what they did is in the database and audit."""
+    portal, complaints = open_portal("northlight"), []  # type: ignore[var-annotated]
+    with browsing([portal], complaints) as (page,):
+        _live_figures_move_without_moving_the_page(page, portal)
+        _the_palette_leads_to_any_page_and_any_number(page, portal)
+        _the_menu_opens_on_the_phone(page, portal)
+        _an_exception_is_resolved_by_keyboard_alone(page, portal)
     assert not complaints, "\n".join(complaints)
     with partner_context(portal.partner):
         row = BusinessException.objects.get(note="The period was opened for an hour.")
@@ -83,23 +66,73 @@ def test_an_exception_is_resolved_by_keyboard_alone(portals: list[Portal]) -> No
         assert AuditEntry.objects.filter(act="exception.resolved").exists()
 
 
-def test_live_figures_move_without_moving_the_page(portals: list[Portal]) -> None:
+def _live_figures_move_without_moving_the_page(page: Page, portal: Portal) -> None:
     """The overview refreshes itself, holds still on request, and nothing jumps (CLS 0)."""
-    portal, complaints = portals[0], []  # type: ignore[var-annotated]
-    with browsing(portal, complaints) as page:
-        page.goto(f"{portal.root}{portal.place}/")
-        page.evaluate(WATCH_SHIFTS)
-        page.evaluate("document.getElementById('row-erp').focus()")
-        with page.expect_response("**/live/"):
-            page.evaluate("htmx.trigger('#live', 'refresh')")
-        page.wait_for_timeout(400)
-        assert page.evaluate("window.shifted") < 0.01
-        assert page.evaluate("document.activeElement.id") == "row-erp"
-        page.get_by_role("button", name="Hold still").click()
-        assert page.get_by_text("Held still").is_visible()
-    assert not complaints, "\n".join(complaints)
+    page.goto(f"{portal.root}{portal.place}/")
+    page.evaluate(WATCH_SHIFTS)
+    page.evaluate("document.getElementById('row-erp').focus()")
+    with page.expect_response("**/live/"):
+        page.evaluate("htmx.trigger('#live', 'refresh')")
+    page.wait_for_timeout(400)
+    assert page.evaluate("window.shifted") < 0.01
+    assert page.evaluate("document.activeElement.id") == "row-erp"
+    page.get_by_role("button", name="Hold still").click()
+    assert page.get_by_text("Held still").is_visible()
 
 
+def _the_palette_leads_to_any_page_and_any_number(page: Page, portal: Portal) -> None:
+    """Ctrl-K, a few letters, Enter; and any other text is a search."""
+    page.keyboard.press("Control+k")
+    page.keyboard.type("dead")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/dead-letters/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type(portal.made.orders[4].number)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/documents/{portal.made.orders[4].pk}/")
+    page.keyboard.type("?")
+    assert page.get_by_role("dialog", name="Keys").is_visible()
+    page.keyboard.press("Escape")
+
+
+def _the_menu_opens_on_the_phone(page: Page, portal: Portal) -> None:
+    page.set_viewport_size({"width": WIDTHS["phone"], "height": 844})
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("navigation", name="Main").get_by_text("Overview").click()
+    page.wait_for_url(f"**{portal.place}/")
+    page.set_viewport_size({"width": WIDTHS["desktop"], "height": 900})
+
+
+def _an_exception_is_resolved_by_keyboard_alone(page: Page, portal: Portal) -> None:
+    """From the overview to a closed exception without a mouse."""
+    page.goto(f"{portal.root}{portal.place}/")
+    page.keyboard.type("ge")
+    page.wait_for_url("**/exceptions/")
+    page.keyboard.type("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/exceptions/*/")
+    _tab_to(page, "Resolve")
+    page.keyboard.press("Enter")
+    _tab_to(page, "What was done")
+    page.keyboard.type("The period was opened for an hour.")
+    _tab_to(page, "Resolve")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/exceptions/")
+    assert page.get_by_role("status").inner_text().startswith("Resolved.")
+
+
+OUTSIDE_BOXES = """
+() => [...document.querySelectorAll(".topology .node")].flatMap((node) => {
+  const box = node.closest("a").querySelector(".box").getBoundingClientRect();
+  if (!box.width) return [];
+  return [...node.querySelectorAll("span > span")].flatMap((text) => {
+    const at = text.getBoundingClientRect();
+    const inside = at.left >= box.left && at.right <= box.right
+      && at.top >= box.top && at.bottom <= box.bottom;
+    return inside ? [] : [`${location} at ${innerWidth}: "${text.textContent}" leaves its box.`];
+  });
+})
+"""
 WATCH_SHIFTS = """
 window.shifted = 0;
 new PerformanceObserver((list) => {

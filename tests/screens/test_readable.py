@@ -9,16 +9,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.http import Http404
 
+from connectors.registry import connectors
 from hub.connections.models import Connection
 from hub.portal.differences import differences
 from hub.portal.export import cell
+from hub.portal.icons import draw
 from hub.portal.masking import HIDDEN, masked
 from hub.portal.paging import read_cursor, write_cursor
 from hub.portal.selectors.days import business_day
 from hub.portal.selectors.overview import Traffic
 from hub.portal.states import CONNECTION, Owed, connection_state, delivery_state
-from hub.portal.systems import System
-from hub.portal.templatetags.portal import exact, money, short, spaced
+from hub.portal.systems import CATEGORIES, System
+from hub.portal.templatetags.portal import cause, compact, exact, money, short, spaced, verdicts
 from hub.portal.topology import picture
 from hub.sync.models import Record
 
@@ -119,6 +121,32 @@ def test_durations_and_codes_read_like_words() -> None:
     ]
     assert [exact(timedelta(milliseconds=m)) for m in (84, 1840)] == ["84 ms", "1.8 s"]
     assert spaced("sku-missing") == "SKU missing"
+
+
+def test_a_picture_has_room_for_any_count() -> None:
+    counts = (0, 999, 1_000, 8_465, 99_949, 120_400, 999_949, 999_950, 1_250_000)
+    shown = [compact(count) for count in counts]
+    assert shown == ["0", "999", "1k", "8.5k", "99.9k", "120k", "999k", "1M", "1.3M"]
+    assert max(len(text) for text in shown) <= 5
+
+
+def test_what_became_of_an_event_reads_like_a_sentence() -> None:
+    told = "order accept, customer same, stock_level same"
+    assert verdicts(told) == "New: order. Nothing new: customer, stock level."
+    assert verdicts("Line 2 ends in a field that is no amount.").startswith("Line 2")
+    assert cause("sku-missing") == "Article unknown" and cause("vat-odd") == "VAT odd"
+
+
+@pytest.mark.parametrize("category", ["shop", "pos", "erp", "Warehouse"])
+def test_every_category_has_words_and_an_icon(category: str) -> None:
+    one = System(Connection(slug="x", title="x"), "Acme", category.casefold())
+    assert draw(one.icon, 18).startswith("<svg")
+    assert (one.icon == "plug") == (category == "Warehouse")
+    assert one.label.startswith("Acme, ")
+
+
+def test_the_manifests_name_categories_that_have_words() -> None:
+    assert {one.manifest.category for one in connectors().values()} <= set(CATEGORIES)
 
 
 @pytest.mark.parametrize("kinds", [["shop", "pos", "erp"], ["erp"], ["shop"] * 7, []])

@@ -24,6 +24,26 @@ DOCUMENTS = ("order", "sale", "return", "refund", "payment", "fulfilment")
 SOLD = ("order", "sale")
 """What a merchant means by business: the day is theirs, and the books are asked about them."""
 
+CODES = {
+    "currency-mismatch": "Another currency",
+    "customer-ambiguous": "Several customers match",
+    "customer-missing": "Customer unknown",
+    "location-missing": "Location unknown",
+    "lookup-missing": "No value chosen for it",
+    "not-ready": "Not ready yet",
+    "period-closed": "Books are closed",
+    "rate-limited": "Too many calls",
+    "record-locked": "Locked there",
+    "reference-missing": "What it refers to is unknown",
+    "scope-missing": "Access not granted",
+    "sku-ambiguous": "Several articles match",
+    "sku-missing": "Article unknown",
+    "timeout-ambiguous": "May or may not have arrived",
+    "type-mismatch": "Unexpected kind of value",
+    "unreadable-line": "Line can't be read",
+}
+"""Codes of attempts and exceptions as a merchant would say them; others are spelt out."""
+
 OWNERS = {
     "platform": "the platform",
     "partner": "you, the partner",

@@ -64,6 +64,11 @@ class Story:
     exceptions: list[BusinessException]
 
     @property
+    def steps(self) -> list[Binding]:
+        """What the single calls of a write made, where it takes several."""
+        return [one for one in self.bindings if one.role not in {"primary", "twin"}]
+
+    @property
     def standing(self) -> list[Shown]:
         """How the record stands, as lists show it: its problems, else whether it has arrived."""
         rows = [one for one in self.targets if one.delivery.problem != Delivery.Problem.RETIRED]

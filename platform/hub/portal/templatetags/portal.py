@@ -29,6 +29,7 @@ SIGNS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥", "CHF": "CHF ", "SEK
 SHOWN = {"event": EVENT, "exception": EXCEPTION, "connection": CONNECTION, "record": RECORD,
          "effect": EFFECT}  # fmt: skip
 SHORT_NAMES = {"sku", "url", "id", "gtin", "vat", "pos", "erp", "db", "api"}
+VERDICTS = {"accept": "New", "same": "Nothing new", "stale": "Older than what is known"}
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -72,12 +73,27 @@ def number(value: Any) -> str:
 def compact(value: Any) -> str:
     """A count in at most five characters: ``999``, ``8.5k``, ``120k``, ``1.2M``."""
     count = int(value or 0)
-    for size, unit in ((1_000_000, "M"), (1_000, "k")):
-        if count >= size:
-            tenths = Decimal(count * 10 // size) / 10
+    # From 999,950 on a thousand would be rounded to "1000k".
+    for least, size, unit in ((999_950, 1_000_000, "M"), (1_000, 1_000, "k")):
+        if count >= least:
+            tenths = Decimal((count * 10 + size // 2) // size) / 10
             places = 0 if tenths >= 100 or tenths == int(tenths) else 1
             return f"{number_format(int(tenths) if not places else tenths, places)}{unit}"
     return str(count)
+
+
+@register.filter
+def verdicts(outcome: str) -> str:
+    """What became of an event, in words: ``order accept, payment same`` as ``New: order.
+    Nothing new: payment.``; any other text as it is."""
+    pairs = [part.rpartition(" ") for part in outcome.split(", ")]
+    if not all(verdict in VERDICTS and name for name, _, verdict in pairs):
+        return outcome
+    told = {
+        verdict: [words.entity_word(name).lower() for name, _, v in pairs if v == verdict]
+        for _, _, verdict in pairs
+    }
+    return " ".join(f"{VERDICTS[verdict]}: {', '.join(names)}." for verdict, names in told.items())
 
 
 @register.filter
@@ -163,6 +179,13 @@ def entity(name: str) -> str:
 def entities(name: str) -> str:
     """``stock_level`` as ``stock levels``."""
     return words.entity_plural(name)
+
+
+@register.filter
+def cause(code: str) -> str:
+    """A code in words: ``sku-missing`` as ``Article unknown``."""
+    text = words.CODES.get(code) or spaced(code)
+    return text[:1].upper() + text[1:]
 
 
 @register.filter

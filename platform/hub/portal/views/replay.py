@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
@@ -32,12 +32,16 @@ def recreate(request: HttpRequest, place: Place, delivery: UUID) -> HttpResponse
     names = read.names_there(row, system)
     if not read.can_recreate(row, row.record, names):
         raise Http404
-    form = RecreateForm(request.POST or None)
+    form = RecreateForm(_sent(request))
     if request.method == "POST" and form.is_valid():
         replay.recreate(row, by=place.user)
         messages.success(request, f"{_called(row.record)} is being created anew at {system.title}.")
         return redirect(place.url("journey", record=row.record_id))
-    context = {"names": names, "form": form}
+    context = {
+        "names": names,
+        "steps": sum(one.role != "primary" for one in names),
+        "form": form,
+    }
     return _page(request, place, "recreate", row, system, context)
 
 
@@ -47,7 +51,7 @@ def declare(request: HttpRequest, place: Place, delivery: UUID) -> HttpResponseB
     """GET: what is known of an uncertain delivery. POST ``arrived`` and its id there: settle it."""
     row, system = _found(place, delivery)
     names = [one for one in read.names_there(row, system) if one.role == "primary"]
-    form = DeclareForm(request.POST or None, title=system.title, named=bool(names))
+    form = DeclareForm(_sent(request), title=system.title, named=bool(names))
     if request.method == "POST" and form.is_valid():
         _refuse_taken(form, row, system)
         if form.is_valid():
@@ -76,6 +80,11 @@ def read_again(request: HttpRequest, place: Place, record: UUID, number: int) ->
     systems = {one.id: one for one in systems_of(place.environment)}
     context = {"event": event, "record": about, "system": systems.get(event.connection_id)}
     return show(request, place, "portal/read_again.html", context, current="documents")
+
+
+def _sent(request: HttpRequest) -> QueryDict | None:
+    """What the form was sent with, even if that is nothing; None where it is only looked at."""
+    return request.POST if request.method == "POST" else None
 
 
 def _found(place: Place, delivery: UUID) -> tuple[Delivery, System]:
