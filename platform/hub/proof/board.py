@@ -35,6 +35,8 @@ class Board:
         self.wish: tuple[str, str] | None = None
         self.happened: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)
         self._behind_since: float | None = None
+        #: Documents that wait for a person, as those of an unknown article: no sign of a fault.
+        self._waiting = 0
         self._stop = threading.Event()
         handler = _handler(self)
         self._server = ThreadingHTTPServer(("127.0.0.1", stage.addresses.port("board")), handler)
@@ -65,17 +67,19 @@ class Board:
         try:
             counted = self.stage.count("--live")
         except Complaint:
-            self.trouble = "A system does not answer now; it is asked again and again."
+            self.trouble = "A system does not answer: what is sold now waits for it."
             self._behind_since = self._behind_since or time.monotonic()
             return
         self.trouble = ""
         self.latest = counted | {"at": clock()}
-        if counted["lost"]:
+        if counted["lost"] > self._waiting:
             self._behind_since = self._behind_since or time.monotonic()
-        elif self._behind_since is not None:
+            return
+        self._waiting = counted["lost"]
+        if self._behind_since is not None:
             late = time.monotonic() - self._behind_since
             self._behind_since = None
-            self.tell(f"Everything is in the ERP: caught up in {late:.0f} s. 0 lost.")
+            self.tell(_caught_up(late, counted))
 
     def tell(self, what: str) -> None:
         self.happened.appendleft((clock(), what))
@@ -107,6 +111,8 @@ class Board:
         }  # fmt: skip
         if what not in acts:
             return
+        if self._behind_since is None:
+            self._waiting = self.latest.get("lost", 0)
         try:
             self.tell(acts[what]())
         except (OutsideError, OSError) as error:
@@ -145,6 +151,12 @@ class Board:
     def _tell_of_its_end(self) -> None:
         if not self._stop.wait(OUTAGE):
             self.tell("The ERP answers again.")
+
+
+def _caught_up(late: float, counted: dict[str, Any]) -> str:
+    """After how many seconds, and what is still missing because a person has to do something."""
+    rest = f"{counted['lost']} wait for a person" if counted["lost"] else "0 lost"
+    return f"Caught up after {late:.0f} s: {rest}, {counted['doubled']} doubled."
 
 
 def clock() -> str:

@@ -81,6 +81,8 @@ def live(
 ) -> str:
     """What changes by itself. ``addresses``: {system: url}. ``trouble``: why the count is old."""
     sentence, look = verdict(report)
+    if trouble:
+        sentence, look, trouble = trouble, "wait", f"Before that: {sentence}"
     at = f"Counted at {report['at']} in the systems themselves. " if report else ""
     asked = (
         f"<p class=wish>{escape(wish[0])} <a href='{escape(wish[1], quote=True)}'>Create it</a></p>"
