@@ -70,6 +70,7 @@ def _show_all(asked: argparse.Namespace, home: Home, say: Any) -> int:
                 _show(result, asked.json)
                 say(_next(stage, board))
                 wait_to_be_stopped()
+                say("Stopping …")
                 return 0
         finally:
             board.stop()
