@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
+from _pytest.nodeid import coerce_node_id
 from django.db import connection, connections
 from django.test import Client, override_settings
 from pytest_django import DjangoDbBlocker
@@ -34,6 +35,21 @@ SPARES = 2
 
 MakePartner = Callable[..., Partner]
 SignIn = Callable[..., Client]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Name each item's xdist group where the scheduler looks for it, behind an @ in its id.
+
+    pytest-xdist 3.8.0 does it itself by an attribute that pytest 9.2 no longer reads, so without
+    this a module's stories would be spread over the processes, each with a world of its own.
+    """
+    if not config.getoption("loadgroup", False):
+        return
+    for item in items:
+        group = item.get_closest_marker("xdist_group")
+        if group is not None and "@" not in item.nodeid:
+            item._id = coerce_node_id(f"{item.nodeid}@{group.args[0]}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,10 +89,10 @@ def _schemas(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     request.getfixturevalue("transactional_db" if transactional else "db")
     if transactional:
-        _hand_schemas_back()
+        hand_schemas_back()
     yield
     if transactional:
-        _empty_schemas()
+        empty_schemas()
 
 
 @pytest.fixture
@@ -154,7 +170,7 @@ def browser_at(partner: Partner) -> Client:
     return Client(SERVER_NAME=selectors.primary_host(partner))
 
 
-def _hand_schemas_back() -> None:
+def hand_schemas_back() -> None:
     """After a flush of public, register the schemas that exist as spare again."""
     with public_context(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE public.audit_auditentry ENABLE TRIGGER USER")
@@ -165,7 +181,7 @@ def _hand_schemas_back() -> None:
         )
 
 
-def _empty_schemas() -> None:
+def empty_schemas() -> None:
     """Truncate every table of the partners' schemas, and let the flush truncate the audit."""
     with public_context(), connection.cursor() as cursor:
         cursor.execute(

@@ -10,29 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from _pytest.nodeid import coerce_node_id
 from django.core.management import call_command
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
 from tenants.context import public_context
-from tests.conftest import _empty_schemas, _hand_schemas_back
+from tests.conftest import empty_schemas, hand_schemas_back
 from tests.sync.retail import Retail, retail_world
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Name each item's xdist group where the scheduler looks for it, behind an @ in its id.
-
-    pytest-xdist 3.8.0 does it itself by an attribute that pytest 9.2 no longer reads, so without
-    this a module's stories would be spread over the processes, each with a world of its own.
-    """
-    if not config.getoption("loadgroup", False):
-        return
-    for item in items:
-        group = item.get_closest_marker("xdist_group")
-        if group is not None and "@" not in item.nodeid:
-            item._id = coerce_node_id(f"{item.nodeid}@{group.args[0]}")
 
 
 @pytest.fixture(autouse=True)
@@ -44,14 +28,14 @@ def _schemas() -> None:
 def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Instead of pytest-django's: rows are really committed, and cleaned after the module."""
     with django_db_blocker.unblock():
-        _hand_schemas_back()
+        hand_schemas_back()
         try:
             yield
         finally:
-            _empty_schemas()
+            empty_schemas()
             with public_context():
                 call_command("flush", interactive=False, verbosity=0, inhibit_post_migrate=True)
-            _hand_schemas_back()
+            hand_schemas_back()
             connections.close_all()
 
 

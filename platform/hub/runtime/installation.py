@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -31,7 +32,9 @@ class Installation:
     """Everything that runs, as a context manager and as the hand that breaks and mends it.
 
     ``compose(ports, environ)`` names the processes (``processes.processes`` unless a test has its
-    own), ``migrate`` the command that brings the database up to date (None: leave it).
+    own; the first is ready before the others start), ``migrate`` the command that brings the
+    database up to date (None: leave it). ``served_after``: seconds until that first one, the web,
+    answered.
     Raises Complaint: home in use, port taken, disk full, a process that does not start.
     """
 
@@ -50,16 +53,22 @@ class Installation:
         self._compose = compose
         self._migrate = migrate
         self._added: list[str] = []
+        self.served_after = 0.0
         self._exit = ExitStack()
 
     def __enter__(self) -> Self:
+        began = time.monotonic()
         with ExitStack() as stack:
             stack.enter_context(self.embedded)
             usual.check_ports(self.ports.web, self.ports.ingress)
             self._bring_up_to_date()
             stack.callback(self._stop_processes)
-            for process in self._compose(self.ports, self.embedded.environ()):
+            for number, process in enumerate(self._compose(self.ports, self.embedded.environ())):
                 self.start(process)
+                if number == 0:
+                    # The pages come first: the others' start would share the processor.
+                    self.supervisor.wait_ready(process.name)
+                    self.served_after = round(time.monotonic() - began, 1)
             self.supervisor.wait_ready(*self._added)
             self.embedded.announce(url=self.url, ingress_url=self.ingress_url)
             self._exit = stack.pop_all()

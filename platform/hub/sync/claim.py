@@ -38,7 +38,8 @@ RETURNING w.delivery_id, w.resource, w.attempts, w.alone, due.lost, w.priority, 
 LOAD = """
 SELECT d.id, d.record_id, d.wanted, d.delivered, d.delivered_hash, d.billed, d.sending_version,
        d.sending_key, d.sending_hash, d.sending_op, d.sending_body, d.uncertain, d.verify,
-       d.resend, r.entity, r.state, r.version, r.billable_version, r.content, r.merged_into
+       d.resend, d.generation,
+       r.entity, r.state, r.version, r.billable_version, r.content, r.merged_into
 FROM sync_delivery d JOIN sync_record r ON r.id = d.record_id WHERE d.id = ANY(%s)
 """
 
@@ -61,6 +62,7 @@ class Task:
     uncertain: bool
     verify: bool
     resend: int
+    generation: int
     entity: str
     state: str
     version: int
@@ -76,7 +78,6 @@ class Task:
     since: datetime
     fence: uuid.UUID
     external_id: str = ""
-    generation: int = 0
     parts: dict[str, str] = field(default_factory=dict)
     steps: dict[str, str] = field(default_factory=dict)
     started_at: datetime | None = None
@@ -132,14 +133,14 @@ def _bindings(connection_id: uuid.UUID, tasks: list[Task]) -> None:
     by_record: dict[uuid.UUID, list[Task]] = {}
     for task in tasks:
         by_record.setdefault(task.record, []).append(task)
-    for record, obj, external_id, role, generation, parts in rows(
-        "SELECT record_id, object, external_id, role, generation, parts::text FROM sync_binding"
+    for record, obj, external_id, role, parts in rows(
+        "SELECT record_id, object, external_id, role, parts::text FROM sync_binding"
         " WHERE connection_id = %s AND record_id = ANY(%s) AND role <> 'twin'",
         [connection_id, list(by_record)],
     ):
         for task in by_record[record]:
             if role == "primary" and obj == task.resource.object:
-                task.external_id, task.generation = external_id, generation
+                task.external_id = external_id
                 task.parts = msgspec.json.decode(parts)
             elif obj == f"{task.resource.name}/{role}":
                 task.steps[role] = external_id

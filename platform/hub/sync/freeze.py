@@ -82,7 +82,7 @@ def _rendered(
         leaving = _leaves(connection, plan, task, content)
         if leaving:
             result.leaving.append(task)
-        elif task.state == "deleted":
+        elif task.state == "deleted" or _leaves_by_deletion(connection, plan, task, content):
             bodies.append((task, None))
         else:
             content["_id"] = str(task.record)
@@ -115,6 +115,20 @@ def _leaves(connection: Connection, plan: Plan, task: Task, content: dict[str, A
         return True
     mapping = mapping_for(connection, f"{task.entity}.{task.resource.name}")
     return task.delivered == 0 and not (flow.matches(content) and mapping.applies(content))
+
+
+def _leaves_by_deletion(
+    connection: Connection, plan: Plan, task: Task, content: dict[str, Any]
+) -> bool:
+    """Delivered, no longer matching, and the flow wants it gone from the target."""
+    flow = plan.route(connection.id, task.resource.name, task.entity)
+    return (
+        flow is not None
+        and flow.settings.on_leave == "delete"
+        and task.resource.deletes
+        and task.delivered > 0
+        and not flow.matches(content)
+    )
 
 
 @dataclass(slots=True)

@@ -321,6 +321,7 @@ def _apply(connection: Connection, found: Sorted, changes: list[Change], fence: 
         for e, _ in found.records if e.id not in refused
     ]  # fmt: skip
     _done(fence, done)
+    _supersede(connection, [k.id for k in merged.changed])
     if merged.outdated:
         execute(
             "UPDATE sync_inboxevent SET current = false WHERE id = ANY(%s)",
@@ -328,11 +329,24 @@ def _apply(connection: Connection, found: Sorted, changes: list[Change], fence: 
         )
 
 
+def _supersede(connection: Connection, changed: list[uuid.UUID]) -> None:
+    """A newer word about these records was taken: what was parked before it needs nobody's mending
+    any more (rule 2.9). What contradicts a fact stays: it is still for a person to compare."""
+    if changed:
+        execute(
+            "UPDATE sync_inboxevent e SET state = 'superseded', exception_id = NULL"
+            " FROM sync_businessexception x WHERE x.id = e.exception_id AND e.state = 'parked'"
+            " AND x.code <> 'replay-conflict' AND e.connection_id = %s AND e.records ?| %s",
+            [connection.id, [str(record) for record in changed]],
+        )
+
+
 def _done(fence: uuid.UUID, done: list[Outcome]) -> None:
     if not done:
         return
     execute(
-        "UPDATE sync_inboxevent e SET state = 'done', lease_until = NULL, fence = NULL,"
+        "UPDATE sync_inboxevent e SET lease_until = NULL, fence = NULL, again = false,"
+        " state = CASE WHEN e.again AND NOT d.current THEN 'pending' ELSE 'done' END,"
         " outcome = d.outcome, records = d.records::jsonb, current = d.current,"
         " exception_id = NULL"
         " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bool[])"

@@ -2,7 +2,8 @@
 
 The same message heard again ends at the unique key (connection, identity) — unless the hub's
 view no longer rests on it: A, then B, then A again within one second gives two equal messages,
-and the second is the truth (engine rule 2.2). Such a copy becomes pending once more.
+and the second is the truth (engine rule 2.2). Such a copy becomes pending once more; one that
+comes while the first is being worked is noted (``again``) and becomes pending afterwards.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ FROM unnest(%s::text[], %s::text[], %s::bytea[], %s::bytea[], %s::bytea[], %s::t
 ORDER BY identity
 ON CONFLICT (connection_id, identity) DO UPDATE SET
     copies = e.copies + 1,
+    again = e.again OR coalesce(e.lease_until > now(), false),
     state = CASE WHEN e.state = 'done' AND NOT e.current
                  THEN 'pending' ELSE e.state END,
     attempts = CASE WHEN e.state = 'done' THEN 0 ELSE e.attempts END,

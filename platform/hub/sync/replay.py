@@ -81,13 +81,12 @@ def recreate(delivery: Delivery, *, by: User) -> None:
         mine = Binding.objects.filter(
             connection_id=delivery.connection_id, record_id=delivery.record_id
         )
-        generation = max(mine.values_list("generation", flat=True), default=0) + 1
         mine.filter(object=obj).delete()
         mine.filter(object__startswith=f"{delivery.resource}/").delete()
         execute(
             "UPDATE sync_delivery SET delivered_hash = NULL, sending_version = NULL,"
-            " uncertain = false, resend = %s WHERE id = %s",
-            [generation, delivery.id],
+            " uncertain = false, generation = generation + 1 WHERE id = %s",
+            [delivery.id],
         )
         record(f"user:{by.id}", "delivery.recreated", f"delivery:{delivery.id}", {})
     resend([delivery], by=by)

@@ -41,7 +41,8 @@ def settle(connection: Connection, plan: Plan, answers: Sequence[Answer]) -> Non
             log.exception("settle.batch_failed", rows=len(good))
             for answer in good:
                 _confirm_alone(connection, plan, answer)
-        breaker.answered(connection)
+        if any(not getattr(a.outcome, "unchanged", False) for a in good):
+            breaker.answered(connection)
     for answer in answers:
         if not isinstance(answer.outcome, Done | Found):
             failed(connection, answer)
@@ -52,10 +53,10 @@ def step(connection: Connection, task: Task, done: Step) -> None:
     task.steps[done.role] = done.external_id
     execute(
         "INSERT INTO sync_binding (environment_id, connection_id, record_id, object, external_id,"
-        " role, generation) SELECT environment_id, connection_id, record_id, %s, %s, %s, %s"
+        " role) SELECT environment_id, connection_id, record_id, %s, %s, %s"
         " FROM sync_delivery WHERE id = %s"
         " ON CONFLICT (connection_id, object, external_id) DO NOTHING",
-        [f"{task.resource.name}/{done.role}", done.external_id, done.role, task.generation,
+        [f"{task.resource.name}/{done.role}", done.external_id, done.role,
          task.delivery],
     )  # fmt: skip
 
@@ -118,9 +119,9 @@ def _bind(connection: Connection, answers: Sequence[Answer]) -> set[uuid.UUID]:
     unique = {(a.task.resource.object, a.outcome.external_id): a for a in ordered}  # type: ignore[union-attr]
     execute(
         "INSERT INTO sync_binding AS b (environment_id, connection_id, record_id, object,"
-        " external_id, generation, parts, url)"
-        " SELECT %s, %s, r, o, x, g, p::jsonb, u FROM unnest(%s::uuid[], %s::text[], %s::text[],"
-        " %s::smallint[], %s::text[], %s::text[]) AS d (r, o, x, g, p, u)"
+        " external_id, parts, url)"
+        " SELECT %s, %s, r, o, x, p::jsonb, u FROM unnest(%s::uuid[], %s::text[], %s::text[],"
+        " %s::text[], %s::text[]) AS d (r, o, x, p, u)"
         " WHERE NOT EXISTS (SELECT 1 FROM sync_binding k WHERE k.connection_id = %s"
         " AND k.object = d.o AND k.record_id = d.r AND k.role = 'primary' AND k.external_id <> d.x)"
         " ON CONFLICT (connection_id, object, external_id) DO UPDATE SET"
@@ -129,7 +130,6 @@ def _bind(connection: Connection, answers: Sequence[Answer]) -> set[uuid.UUID]:
         " WHERE b.record_id = excluded.record_id",
         [connection.environment_id, connection.id,
          [a.task.record for a in unique.values()], [k[0] for k in unique], [k[1] for k in unique],
-         [a.task.generation for a in unique.values()],
          [msgspec.json.encode(dict(a.outcome.parts)).decode() for a in unique.values()],  # type: ignore[union-attr]
          [getattr(a.outcome, "url", "") for a in unique.values()], connection.id],
     )  # fmt: skip

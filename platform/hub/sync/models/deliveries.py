@@ -17,9 +17,9 @@ class Delivery(models.Model):
 
     ``wanted``/``delivered``: record versions. ``sending_*``: what is frozen until its outcome is
     known; ``uncertain``: an earlier send of it may have had its effect. ``resend`` grows when a
-    person asks for it again. ``verify``: a settle lost its lease after sending; look before the
-    next send. ``flow_id``: why, not where. ``required``: a document is billed when its last
-    required target confirms.
+    person asks for it again, ``generation`` when one states that the target lost it.
+    ``verify``: a settle lost its lease after sending; look before the next send. ``flow_id``: why,
+    not where. ``required``: a document is billed when its last required target confirms.
     """
 
     class Problem(models.TextChoices):
@@ -50,6 +50,7 @@ class Delivery(models.Model):
     uncertain = models.BooleanField(default=False, db_default=False)
     verify = models.BooleanField(default=False, db_default=False)
     resend = models.PositiveSmallIntegerField(default=0, db_default=0)
+    generation = models.PositiveSmallIntegerField(default=0, db_default=0)
     problem = models.CharField(
         max_length=8, choices=Problem, default=Problem.NONE, db_default=Problem.NONE
     )

@@ -15,6 +15,7 @@ class InboxEvent(models.Model):
     around what we read). ``current``: the hub's view of its record rests on this event, so an
     equal event heard later changes nothing. ``attempts`` is counted before the work, so an event
     that kills its worker is counted too. ``alone``: a worker died with it; try it by itself.
+    ``again``: heard once more while it was being worked.
     """
 
     class State(models.TextChoices):
@@ -37,6 +38,7 @@ class InboxEvent(models.Model):
     read_started_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField(db_default=Now())
     copies = models.PositiveIntegerField(default=0, db_default=0)
+    again = models.BooleanField(default=False, db_default=False)
     state = models.CharField(
         max_length=10, choices=State, default=State.PENDING, db_default=State.PENDING
     )

@@ -97,7 +97,6 @@ class Binding(models.Model):
 
     ``object``: which of the system's objects the external id names. ``role`` *primary*, or a step
     of a several-call write. ``facet``: the field groups this connection owns, as last accepted.
-    ``generation`` grows when a person states that the target lost the record.
     """
 
     environment_id = models.UUIDField()
@@ -106,7 +105,6 @@ class Binding(models.Model):
     object = models.CharField(max_length=60)
     external_id = models.CharField(max_length=200)
     role = models.CharField(max_length=30, default="primary", db_default="primary")
-    generation = models.PositiveSmallIntegerField(default=0, db_default=0)
     parts = models.JSONField(default=dict, db_default={})
     url = models.TextField(default="", db_default="")
     seen_version = models.CharField(max_length=60, default="", db_default="")
