@@ -79,6 +79,26 @@ class Portal:
             "/no/such/page/",
         ]
 
+    def faces(self) -> list[str]:
+        """Of those, as many as show every component once: enough to judge a brand's colours."""
+        made, place = self.made, self.place
+        shown = {
+            "/",
+            f"{place}/",
+            f"/m/{made.merchant.slug}/sandbox/",
+            f"{place}/documents/{made.orders[17].pk}/",
+            f"{place}/documents/{made.orders[17].pk}/versions/2/",
+            f"{place}/exceptions/",
+            f"{place}/exceptions/{made.unknown[0].exception_id}/",
+            f"{place}/dead-letters/",
+            f"{place}/dead-letters/resend/?delivery={made.dead[0].pk}",
+            f"{place}/deliveries/{made.unknown[0].pk}/declare/",
+            f"{place}/connections/shop/",
+            "/account/password/change/",
+            "/no/such/page/",
+        }
+        return [path for path in self.pages() if path in shown]
+
 
 @pytest.fixture
 def open_portal(

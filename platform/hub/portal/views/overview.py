@@ -30,6 +30,11 @@ class Answer:
     system: System
     needing: int
 
+    @property
+    def single(self) -> bool:
+        """Whether the sentence speaks of one thing only."""
+        return sum(row.wanted for row in self.rows) == 1
+
 
 @require_safe
 @placed
