@@ -218,9 +218,9 @@ def test_what_people_do_in_the_windows_is_expected_of_the_erp_too(world: World) 
 def test_what_is_asked_of_the_shop_is_json_and_adds_up() -> None:
     for order in one_day().of("order"):
         asked = json.loads(json.dumps(asking.checkout(order)))
-        lines = sum(line["qty"] * cut.Decimal(line["unit_price"]) for line in asked["lines"])
-        extra = sum(cut.Decimal(fee["total"]) for fee in asked["fees"])
-        carriage = cut.Decimal(asked.get("shipping", {}).get("total", "0"))
+        lines = sum(line["qty"] * Decimal(line["unit_price"]) for line in asked["lines"])
+        extra = sum(Decimal(fee["total"]) for fee in asked["fees"])
+        carriage = Decimal(asked.get("shipping", {}).get("total", "0"))
         assert lines + extra + carriage == order.total
         assert asked["placed_at"].endswith("Z")
         assert asked["customer"]["email"].endswith("@example.com")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hub.proof import board_page, demo
+from hub.proof import board_page, cut, demo
 from hub.proof.stage import HERE
 from hub.proof.verdict import reasons
 
@@ -107,6 +107,21 @@ def test_what_is_missing_while_systems_work_is_on_its_way_and_what_is_doubled_is
     assert "3 on their way" in board_page.verdict(counted(lost=3))[0]
     assert board_page.verdict(counted(doubled=1))[1] == "bad"
     assert board_page.verdict(counted(cents_off=1))[1] == "bad"
+
+
+def test_while_a_system_is_down_the_board_says_that_first_and_what_was_counted_before() -> None:
+    addresses = {"ERP": "", "shop": "", "tills": ""}
+    html = board_page.live(
+        counted(), addresses, trouble="A system is down.", wish=None, happened=[]
+    )
+    assert "<b>A system is down.</b>" in html
+    assert "Before that: 412 of 412 orders in the ERP" in html
+
+
+def test_a_story_without_a_receipt_sent_again_expects_no_conflict() -> None:
+    rule = demo.expectation(cut.Plan(), whole=False)
+    assert "replay-conflict" not in rule["expected"]
+    assert RULE["expected"]["replay-conflict"] == {"open": 1, "parked": 1}
 
 
 def test_what_is_said_on_the_board_is_text_and_never_markup() -> None:
