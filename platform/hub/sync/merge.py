@@ -89,6 +89,7 @@ class Merged:
     outcomes: dict[int, list[str]] = field(default_factory=dict)
     current: dict[int, bool] = field(default_factory=dict)
     outdated: set[int] = field(default_factory=set)
+    accepted: dict[uuid.UUID, int] = field(default_factory=dict)
     shown: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     @property
@@ -199,6 +200,7 @@ def _apply(
         view = _view(known, connection, told)
     if view is not None:
         _see(view, change, digest, result)
+        result.accepted[known.id] = max(change.event_id, result.accepted.get(known.id, 0))
     if told.root is not None and known.root is None:
         root = matches.of(told.root)
         known.root = root if root != known.id else None

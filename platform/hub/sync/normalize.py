@@ -321,7 +321,7 @@ def _apply(connection: Connection, found: Sorted, changes: list[Change], fence: 
         for e, _ in found.records if e.id not in refused
     ]  # fmt: skip
     _done(fence, done)
-    _supersede(connection, [k.id for k in merged.changed])
+    _supersede(connection, merged.accepted)
     if merged.outdated:
         execute(
             "UPDATE sync_inboxevent SET current = false WHERE id = ANY(%s)",
@@ -329,15 +329,16 @@ def _apply(connection: Connection, found: Sorted, changes: list[Change], fence: 
         )
 
 
-def _supersede(connection: Connection, changed: list[uuid.UUID]) -> None:
+def _supersede(connection: Connection, accepted: dict[uuid.UUID, int]) -> None:
     """A newer word about these records was taken: what was parked before it needs nobody's mending
     any more (rule 2.9). What contradicts a fact stays: it is still for a person to compare."""
-    if changed:
+    if accepted:
         execute(
             "UPDATE sync_inboxevent e SET state = 'superseded', exception_id = NULL"
-            " FROM sync_businessexception x WHERE x.id = e.exception_id AND e.state = 'parked'"
-            " AND x.code <> 'replay-conflict' AND e.connection_id = %s AND e.records ?| %s",
-            [connection.id, [str(record) for record in changed]],
+            " FROM sync_businessexception x, unnest(%s::text[], %s::bigint[]) AS a (record, event)"
+            " WHERE x.id = e.exception_id AND e.state = 'parked' AND x.code <> 'replay-conflict'"
+            " AND e.connection_id = %s AND e.records ? a.record AND e.id < a.event",
+            [[str(r) for r in accepted], list(accepted.values()), connection.id],
         )
 
 
