@@ -33,7 +33,7 @@ def last_reading(number: int) -> SourceRecord:
 
 
 def test_a_parked_reading_is_over_when_a_newer_one_is_taken(retail: Retail) -> None:
-    number = retail.order(retail.article())
+    number = retail.order(retail.article(), paid=False)
     shop = retail.connection("shop")
     receive_hints(shop.id, "orders", [str(number)], "asked")
     retail.work_inbox()
