@@ -46,7 +46,8 @@ def test_a_parked_reading_is_over_when_a_newer_one_is_taken(retail: Retail) -> N
     opened = BusinessException.objects.get(id=parked.exception_id)
     assert opened.code == "rounding-out-of-tolerance"
 
-    receive_reread(shop.id, [right], datetime.now(UTC))
+    retail.woo(f"orders/{number}", "PUT", {"customer_note": "put right"})
+    receive_hints(shop.id, "orders", [str(number)], "asked again")
     retail.work_inbox()
     retail.turn()
     parked.refresh_from_db()
