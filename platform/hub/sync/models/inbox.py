@@ -62,6 +62,7 @@ class InboxEvent(models.Model):
                 name="inbox_pending",
                 condition=models.Q(state="pending"),
             ),
+            models.Index(fields=["connection_id", "-received_at"], name="inbox_recent"),
             models.Index(
                 fields=["exception_id"],
                 name="inbox_parked",

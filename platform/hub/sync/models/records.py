@@ -43,6 +43,8 @@ class Record(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["environment_id", "entity", "-changed_at"], name="record_recent"),
+            models.Index(fields=["environment_id", "entity", "-occurred_at"], name="record_day"),
+            models.Index(fields=["environment_id", "-changed_at", "id"], name="record_list"),
             models.Index(fields=["environment_id", "number"], name="record_number"),
             models.Index(
                 fields=["root_id"],
