@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from hub.sync import poll
 from hub.sync.identity import reference
 from hub.sync.models import Attempt, Delivery
-from hub.sync.sql import rows
+from hub.sync.sql import execute, rows
 from tests.sync.retail import PRICE, Retail
 
 pytestmark = [pytest.mark.xdist_group("retail-unknown"), pytest.mark.slow]
@@ -151,3 +152,24 @@ def test_two_that_bear_our_reference_are_a_persons_decision(retail: Retail) -> N
     assert sum(retail.open_exceptions().values()) == 1
     both = retail.odoo("sale.order", "search_read", domain=borne, fields=["state"])
     assert [o["state"] for o in both] == ["draft", "draft"], "neither was picked, no third made"
+
+
+def test_an_order_shipped_before_we_know_that_it_arrived_is_still_one(retail: Retail) -> None:
+    """The ERP hangs up after taking the order; its warehouse ships at once, and we hear of the
+    delivery of an order we don't know yet before we have looked our own order up."""
+    number = retail.order(retail.article())
+    retail.fault(retail.erp, "drop_after_effect", "sale.order/action_confirm", count=1)
+    retail.hear("shop")
+    assert retail.orders_of(number)[0]["state"] == "sale"
+    retail.erp.control("ship", {})
+    execute("UPDATE sync_checkpoint SET next_at = now() + interval '1 hour'")
+    execute("UPDATE sync_checkpoint SET next_at = now() WHERE stream = 'deliveries'")
+    poll.poll(retail.connection("erp").id)
+    retail.work_inbox()
+    retail.settle()
+    retail.hear("erp")
+    retail.settle()
+    assert retail.open_exceptions() == {} and retail.problems() == []
+    assert len(retail.orders_of(number)) == 1
+    assert retail.woo(f"orders/{number}")["status"] == "completed", "the shipment found its order"
+    assert retail.invoices_of(number)[0]["payment_state"] == "paid"

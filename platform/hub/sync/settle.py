@@ -24,6 +24,7 @@ from hub.connections.models import Connection
 from hub.sync import breaker
 from hub.sync.claim import Task
 from hub.sync.failures import dead, failed
+from hub.sync.matching import absorb
 from hub.sync.outcomes import Answer, record_attempts, show_stock, tried
 from hub.sync.plan import Plan
 from hub.sync.sql import execute, rows
@@ -117,6 +118,7 @@ def _bind(connection: Connection, answers: Sequence[Answer]) -> set[uuid.UUID]:
         return set()
     ordered = sorted(named, key=lambda a: (a.task.resource.object, a.outcome.external_id))  # type: ignore[union-attr]
     unique = {(a.task.resource.object, a.outcome.external_id): a for a in ordered}  # type: ignore[union-attr]
+    _take_over(connection, {place: a.task for place, a in unique.items()})
     execute(
         "INSERT INTO sync_binding AS b (environment_id, connection_id, record_id, object,"
         " external_id, parts, url)"
@@ -145,6 +147,37 @@ def _bind(connection: Connection, answers: Sequence[Answer]) -> set[uuid.UUID]:
         a.task.delivery for a in named
         if (a.task.resource.object, a.task.record) not in held
     }  # fmt: skip
+
+
+def _take_over(connection: Connection, named: dict[tuple[str, str], Task]) -> None:
+    """The target named these before we knew that they are ours (it shipped an order whose create
+    had not been answered yet): what was a placeholder is our record, and what was told of it is
+    read again as told of ours (rule 2.6)."""
+    strangers = rows(
+        "SELECT b.object, b.external_id, b.record_id, b.seen_event, r.entity FROM sync_binding b"
+        " JOIN sync_record r ON r.id = b.record_id AND r.state = 'expected'"
+        " WHERE b.connection_id = %s AND (b.object, b.external_id) IN"
+        " (SELECT * FROM unnest(%s::text[], %s::text[]))",
+        [connection.id, [place[0] for place in named], [place[1] for place in named]],
+    )
+    events = []
+    for obj, external_id, stranger, event, entity in strangers:
+        task = named[obj, external_id]
+        if stranger == task.record or entity != task.entity:
+            continue
+        absorb(stranger, task.record)
+        events.append(event)
+        execute(
+            "UPDATE sync_binding SET seen_hash = NULL WHERE connection_id = %s AND object = %s"
+            " AND external_id = %s",
+            [connection.id, obj, external_id],
+        )
+    if events:
+        execute(
+            "UPDATE sync_inboxevent SET state = 'pending', current = false, next_at = now()"
+            " WHERE id = ANY(%s) AND state = 'done'",
+            [[e for e in events if e is not None]],
+        )
 
 
 DELIVERED = """
