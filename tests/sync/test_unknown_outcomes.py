@@ -173,3 +173,24 @@ def test_an_order_shipped_before_we_know_that_it_arrived_is_still_one(retail: Re
     assert len(retail.orders_of(number)) == 1
     assert retail.woo(f"orders/{number}")["status"] == "completed", "the shipment found its order"
     assert retail.invoices_of(number)[0]["payment_state"] == "paid"
+
+
+def test_a_payment_whose_reading_back_met_an_outage_is_not_made_twice_nor_refused(
+    retail: Retail,
+) -> None:
+    """The call that failed did nothing; the one before it had made the payment."""
+    number = retail.order(retail.article())
+    retail.hear("shop")
+    retail.settle()
+    other = retail.order(retail.article())
+    paid = "account.payment.register/action_create_payments"
+    retail.fault(retail.erp, "down", "account.move/read", count=1, after=paid)
+    retail.hear("shop")
+    retail.settle()
+    assert retail.mend(retail.erp).get("down") == 1
+    assert retail.open_exceptions() == {}
+    for one in (number, other):
+        assert [i["payment_state"] for i in retail.invoices_of(one)] == ["paid"]
+    memos = [p["memo"] for p in retail.odoo("account.payment", "search_read", domain=[],
+                                            fields=["memo"])]  # fmt: skip
+    assert len(memos) == len(set(memos))

@@ -2,7 +2,7 @@
 
 Control routes (never part of the real system's API):
     GET  /_sim/faults    {"armed": [...], "bitten": {kind: n}}
-    POST /_sim/faults    {"kind", "match"?, "method"?, "count"?, "seconds"?, "delay"?}
+    POST /_sim/faults    {"kind", "match"?, "method"?, "count"?, "seconds"?, "delay"?, "after"?}
     DELETE /_sim/faults  disarm all
     GET  /               the simulator's window, a page for people
 """

@@ -27,7 +27,8 @@ KINDS = {
 
 @dataclass
 class Fault:
-    """``count``: bites left (None: any number). ``until``: end on the monotonic clock."""
+    """``count``: bites left (None: any number). ``until``: end on the monotonic clock. ``after``:
+    sleeps until a request with this in its path has passed."""
 
     kind: str
     match: str = ""
@@ -35,8 +36,13 @@ class Fault:
     count: int | None = None
     until: float | None = None
     delay: float = 1.0
+    after: str = ""
 
     def bites(self, request: web.Request) -> bool:
+        if self.after:
+            if self.after in request.path_qs:
+                self.after = ""
+            return False
         if self.count == 0 or (self.until is not None and time.monotonic() > self.until):
             return False
         return self.match in request.path_qs and self.method in ("", request.method)
@@ -56,12 +62,13 @@ class Faults:
         count: int | None = None,
         seconds: float | None = None,
         delay: float = 1.0,
+        after: str = "",
     ) -> None:
         """Raises KeyError for an unknown kind."""
         if kind not in KINDS:
             raise KeyError(kind)
         until = None if seconds is None else time.monotonic() + seconds
-        self.armed.append(Fault(kind, match, method, count, until, delay))
+        self.armed.append(Fault(kind, match, method, count, until, delay, after))
 
     def take(self, request: web.Request) -> Fault | None:
         for fault in self.armed:

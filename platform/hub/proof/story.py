@@ -48,7 +48,8 @@ class Timing:
 @dataclass
 class Story:
     """``scripted``: the unknown article is created by the script, else by a person, who is told
-    so with ``wish``: (sentence, address), ("", "") when it is done."""
+    so with ``wish``: (sentence, address), ("", "") when it is done. ``asked``: has the service
+    desk been asked for the article? Nobody creates one before."""
 
     plan: Plan
     shop: Outside
@@ -59,6 +60,7 @@ class Story:
     timing: Timing = field(default_factory=Timing)
     scripted: bool = True
     wish: Callable[[str, str], None] = lambda sentence, address: None
+    asked: Callable[[], bool] = lambda: True
     order_ids: dict[str, int] = field(default_factory=dict)
     marks: dict[str, float] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
@@ -226,6 +228,7 @@ class Story:
             return
         product = asking.erp_product(self.plan.products[sku], self.plan.opening[sku])
         if self.scripted:
+            until(self.asked, self.timing.stuck_seconds, 2.0)
             self.say(f"  a person creates the article {sku} in the ERP")
             self.erp.post("/_sim/product", product)
             return

@@ -14,6 +14,7 @@ from connectors.sdk.errors import (
     MissingReference,
     NotYet,
     OutcomeUnknown,
+    Unavailable,
 )
 from hub.canonical.values import normalised_key
 from hub.connections.models import Connection
@@ -95,8 +96,22 @@ def _act(
         if isinstance(error, NotYet) and datetime.now(UTC) - task.since > PATIENCE:
             _tell_waiting(connection, task, error)
         # A look-up that failed has proved nothing: the doubt of before remains.
-        doubt = isinstance(error, OutcomeUnknown) or (task.in_doubt and not looked)
+        doubt = (
+            isinstance(error, OutcomeUnknown)
+            or (task.in_doubt and not looked)
+            or _may_be_half_done(task, error)
+        )
         release(task, decision, in_doubt=doubt)
+
+
+def _may_be_half_done(task: Task, error: ConnectorError) -> bool:
+    """A write of several calls was cut short: *this* call surely did nothing, but one before it,
+    not yet reported as a step, may have (a payment was made, reading it back found Odoo away)."""
+    return (
+        isinstance(error, Unavailable | AccessRefused)
+        and not task.repeatable
+        and task.resource.proof == "lookup"
+    )
 
 
 def _tell_waiting(connection: Connection, task: Task, error: NotYet) -> None:
