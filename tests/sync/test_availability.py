@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from hub.sync import availability, normalize
 from hub.sync.merge import Known
-from hub.sync.models import Commitment, RecordKey
+from hub.sync.models import Binding, Commitment, Delivery, RecordKey
 from hub.sync.plan import Rule
+from hub.sync.receive import receive_hints
 from hub.sync.route import Wanted
 from tests.sync.retail import PRICE, Retail
 
@@ -141,3 +143,24 @@ def test_what_a_document_takes(
     wanted = Wanted(None, known, None, content)  # type: ignore[arg-type]
     found = {(t.sku, t.location): int(t.qty) for t in availability.takes(wanted, RULE)}
     assert found == taken
+
+
+def test_a_reading_that_shows_nothing_new_ends_the_commitment_too(retail: Retail) -> None:
+    """A poll had shown the ERP's stock after the sale, but before the sale was settled; the
+    reading asked for by the settle then says the same once more."""
+    sku, erp = retail.article(), retail.connection("erp")
+    retail.hear("erp")
+    level = Binding.objects.get(
+        connection_id=erp.id, record__keys__value=f"{sku}|CEN".casefold(), role="primary"
+    )
+    receive_hints(erp.id, "stock", [level.external_id], "first")
+    retail.work_inbox()
+    delivery = Delivery.objects.filter(resource="product").first()
+    assert delivery is not None
+    Commitment.objects.create(
+        delivery=delivery, environment_id=delivery.environment_id, sku=sku.casefold(),
+        location="CEN", qty=3, settled_at=datetime.now(UTC),
+    )  # fmt: skip
+    receive_hints(erp.id, "stock", [level.external_id], "after the settle")
+    retail.work_inbox()
+    assert not Commitment.objects.filter(sku=sku.casefold()).exists()

@@ -347,7 +347,8 @@ def _done(fence: uuid.UUID, done: list[Outcome]) -> None:
         return
     execute(
         "UPDATE sync_inboxevent e SET lease_until = NULL, fence = NULL, again = false,"
-        " state = CASE WHEN e.again AND NOT d.current THEN 'pending' ELSE 'done' END,"
+        " state = CASE WHEN e.again AND (NOT d.current OR e.kind = 'reread')"
+        " THEN 'pending' ELSE 'done' END,"
         " outcome = d.outcome, records = d.records::jsonb, current = d.current,"
         " exception_id = NULL"
         " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bool[])"

@@ -4,6 +4,9 @@ The same message heard again ends at the unique key (connection, identity) — u
 view no longer rests on it: A, then B, then A again within one second gives two equal messages,
 and the second is the truth (engine rule 2.2). Such a copy becomes pending once more; one that
 comes while the first is being worked is noted (``again``) and becomes pending afterwards.
+
+A reading of ours that says what we hold already is worked again too: that it was read *now* is
+news of its own (it ends a commitment of stock).
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ ORDER BY identity
 ON CONFLICT (connection_id, identity) DO UPDATE SET
     copies = e.copies + 1,
     again = e.again OR coalesce(e.lease_until > now(), false),
-    state = CASE WHEN e.state = 'done' AND NOT e.current
+    state = CASE WHEN e.state = 'done' AND (NOT e.current OR e.kind = 'reread')
                  THEN 'pending' ELSE e.state END,
     attempts = CASE WHEN e.state = 'done' THEN 0 ELSE e.attempts END,
     next_at = CASE WHEN e.state = 'done' THEN now() ELSE e.next_at END,
