@@ -41,6 +41,7 @@ from connectors.sdk.records import (
     Step,
     WriteItem,
 )
+from connectors.sdk.tokens import Tokens
 
 #: Resources written by a module of their own, record by record.
 DOCUMENTS: dict[str, ModuleType] = {
@@ -76,8 +77,15 @@ class Odoo(Connector):
 
     manifest: ClassVar[Manifest] = load_manifest(Path(__file__).parent)
 
-    def __init__(self, *, config: Json, secrets: Mapping[str, str], http: Http) -> None:
-        super().__init__(config=config, secrets=secrets, http=http)
+    def __init__(
+        self,
+        *,
+        config: Json,
+        secrets: Mapping[str, str],
+        http: Http,
+        tokens: Tokens | None = None,
+    ) -> None:
+        super().__init__(config=config, secrets=secrets, http=http, tokens=tokens)
         address = str(config["url"]).rstrip("/")
         client = Client(http, address, secrets["api_key"], config.get("database") or "")
         self.odoo = Target(client, Catalogue(client, config), config, address)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
+from connectors.sdk.consent import ConsentAnswer, ConsentAsk
 from connectors.sdk.errors import ConnectorError, Rejected
 from connectors.sdk.http import Http
 from connectors.sdk.manifest import Manifest
@@ -28,6 +29,7 @@ from connectors.sdk.records import (
     WebhookRequest,
     WriteItem,
 )
+from connectors.sdk.tokens import Tokens, Unkept
 
 
 class Connector:
@@ -37,12 +39,44 @@ class Connector:
 
     manifest: ClassVar[Manifest]
 
-    def __init__(self, *, config: Json, secrets: Mapping[str, str], http: Http) -> None:
+    def __init__(
+        self,
+        *,
+        config: Json,
+        secrets: Mapping[str, str],
+        http: Http,
+        tokens: Tokens | None = None,
+    ) -> None:
         self.config = config
         self.secrets = secrets
         self.http = http
+        self.tokens = tokens or Unkept(secrets)
 
     # ---- set-up
+    @classmethod
+    def manifest_for(cls, config: Json) -> Manifest:
+        """What one connection offers. Where streams and resources are declared by the connection's
+        own settings, built from them; ``config`` has its defaults and passed `config_problems`.
+        """
+        return cls.manifest
+
+    @classmethod
+    def config_problems(cls, config: Json) -> Iterable[tuple[str, str]]:
+        """(setting, what is wrong and the mend), beyond what the manifest's fields can say."""
+        return ()
+
+    @classmethod
+    def consent(cls, config: Json, secrets: Mapping[str, str], ask: ConsentAsk) -> str | None:
+        """The address a person is sent to, to let us in; None: credentials are entered by hand."""
+        return None
+
+    def consented(self, answer: ConsentAnswer) -> Mapping[str, str]:
+        """The secrets to keep, from what the system answered after the person agreed.
+
+        Raises AccessRefused when the person declined or the answer doesn't hold.
+        """
+        raise self._cannot("be connected by consent")
+
     def check(self) -> list[CheckLine]:
         """Try the connection: reachable, signed in, allowed to read, allowed to write."""
         raise self._cannot("be checked")

@@ -6,6 +6,7 @@ pooled keep-alive connections). A connector imports no network library.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -54,3 +55,16 @@ class Http(Protocol):
         body: bytes | None = None,
         deadline: float = 20.0,
     ) -> Response: ...
+
+    def address(self, host: str, port: int) -> str:
+        """The numeric address to connect to, looked up and judged, for a protocol other than HTTP.
+        A library that is handed this address, and no name, can't be led elsewhere.
+
+        Raises Unavailable when the name leads nowhere, AccessRefused when we must not call it.
+        """
+
+    def connect(self, host: str, port: int, deadline: float = 20.0) -> socket.socket:
+        """A TCP connection to a judged address; ``deadline`` is also the socket's time-out.
+
+        Raises as `address`, and Unavailable when nobody answers.
+        """

@@ -81,12 +81,18 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """A request at the front door; header names in lower case."""
+    """A request at the front door; header names in lower case.
+
+    ``address``: the public address it was sent to, without the query, as the source knows it
+    (some sign it). ``config``: the connection's public settings, defaults filled in.
+    """
 
     method: str
     headers: Mapping[str, str]
     query: str
     body: bytes
+    address: str = ""
+    config: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

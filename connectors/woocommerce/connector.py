@@ -31,6 +31,7 @@ from connectors.sdk.records import (
     WebhookRequest,
     WriteItem,
 )
+from connectors.sdk.tokens import Tokens
 from connectors.woocommerce import aftermath, goods, hooks, reading, taxes
 from connectors.woocommerce.api import Api
 
@@ -41,8 +42,15 @@ class WooCommerce(Connector):
 
     manifest = load_manifest(Path(__file__).parent)
 
-    def __init__(self, *, config: Json, secrets: Mapping[str, str], http: Http) -> None:
-        super().__init__(config=config, secrets=secrets, http=http)
+    def __init__(
+        self,
+        *,
+        config: Json,
+        secrets: Mapping[str, str],
+        http: Http,
+        tokens: Tokens | None = None,
+    ) -> None:
+        super().__init__(config=config, secrets=secrets, http=http, tokens=tokens)
         self.api = Api(http, config["url"], secrets["consumer_key"], secrets["consumer_secret"])
 
     # ---- set-up

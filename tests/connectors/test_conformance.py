@@ -29,7 +29,7 @@ def every_mapping() -> list[Any]:
     return [
         pytest.param(name, mapping, id=f"{name}:{mapping}")
         for name in sorted(connectors())
-        for mapping in mapping_names(name)
+        for mapping in mapping_names(connectors()[name].manifest)
     ]
 
 
@@ -104,7 +104,7 @@ def test_every_mapping_is_there_and_compiles(name: str, mapping: str) -> None:
 def test_no_mapping_is_there_for_nothing(kind: Kind) -> None:
     manifest = kind.manifest
     there = {path.stem for path in (manifest.folder / "mappings").glob("*.json")}
-    assert there == set(mapping_names(manifest.name))
+    assert there == set(mapping_names(manifest))
 
 
 @pytest.mark.parametrize(("name", "mapping"), every_mapping())

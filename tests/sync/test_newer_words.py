@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from connectors.sdk.records import SourceRecord
+from hub.connections.selectors import manifest_of
 from hub.sync import normalize
 from hub.sync.claim import Task, claim
 from hub.sync.freeze import key_of
 from hub.sync.models import BusinessException, InboxEvent
 from hub.sync.receive import receive_hints, receive_reread
-from hub.sync.sessions import manifest_of
 from hub.sync.sql import execute
 from tests.sync.retail import Retail
 

@@ -7,6 +7,7 @@ It keeps the promises of the hub's guarded client that a connector relies on (wh
 from __future__ import annotations
 
 import http.client
+import socket
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -52,3 +53,14 @@ class PlainHttp:
         finally:
             connection.close()
         return Response(answer.status, {k.lower(): v for k, v in answer.getheaders()}, content)
+
+    def address(self, host: str, port: int) -> str:
+        """Judges nothing: tests stay on loopback."""
+        return socket.gethostbyname(host)
+
+    def connect(self, host: str, port: int, deadline: float = 20.0) -> socket.socket:
+        """Raises Unavailable when nobody answers."""
+        try:
+            return socket.create_connection((host, port), timeout=deadline)
+        except OSError as error:
+            raise Unavailable(f"{host} can't be reached: {error}.") from error

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from connectors.sdk.connector import Connector
 from connectors.sdk.manifest import Field, Manifest
 
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
@@ -28,8 +29,14 @@ def with_defaults(manifest: Manifest, config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def settings_problems(kind: type[Connector], config: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the manifest's fields can say, then what only the connector knows."""
+    found = list(config_problems(kind.manifest, config))
+    return found or list(kind.config_problems(with_defaults(kind.manifest, config)))
+
+
 def config_problems(manifest: Manifest, config: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """(setting, what is wrong and the mend) for everything that is wrong."""
+    """(setting, what is wrong and the mend) for everything the manifest's fields can say."""
     fields = {field.name: field for field in manifest.fields if field.kind != "secret"}
     for name in config:
         if name in manifest.secret_fields:

@@ -15,8 +15,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from connectors.registry import connectors
-from hub.connections.config import config_problems, secret_problems
+from hub.connections.config import secret_problems, settings_problems
 from hub.connections.models import Connection
+from hub.connections.selectors import manifest_of
 from kernel.audit.record import record
 from kernel.security import vault
 from tenants.merchants.models import Environment
@@ -51,7 +52,7 @@ def connect(
         known = ", ".join(sorted(connectors()))
         raise NotPossible(f"There is no connector {connector!r}: choose one of {known}.")
     config, secrets = dict(config or {}), dict(secrets or {})
-    _refuse([*config_problems(kind.manifest, config),
+    _refuse([*settings_problems(kind, config),
              *secret_problems(kind.manifest, set(secrets))])  # fmt: skip
     with transaction.atomic():
         connection = Connection.objects.create(
@@ -64,7 +65,7 @@ def connect(
         )
         for field, value in secrets.items():
             vault.put(connection.id, field, value)
-        if WEBHOOK_SECRET not in secrets and any(s.push for s in kind.manifest.streams):
+        if WEBHOOK_SECRET not in secrets and any(s.push for s in manifest_of(connection).streams):
             # Letters and digits only: some systems spoil other characters in their settings.
             vault.put(connection.id, WEBHOOK_SECRET, random.token_hex(32))
         _raise_release(connection)
@@ -84,8 +85,7 @@ def change(
     """Set what is given; returns the names of what really changed. Raises NotPossible."""
     wanted: dict[str, Any] = {"title": title}
     if config is not None:
-        manifest = connectors()[connection.connector].manifest
-        _refuse(list(config_problems(manifest, dict(config))))
+        _refuse(settings_problems(connectors()[connection.connector], dict(config)))
         wanted["config"] = dict(config)
     if lookups is not None:
         wanted["lookups"] = dict(lookups)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from connectors.registry import connectors
 from connectors.sdk.connector import Connector
@@ -15,8 +17,10 @@ from hub.connections.config import with_defaults
 from hub.connections.folders import refuse_foreign_folder
 from hub.connections.lifecycle import PREVIOUS, WEBHOOK_SECRET
 from hub.connections.models import Connection
+from hub.connections.tokens import VaultTokens
 from kernel.security import vault
 from kernel.security.egress import EgressRefused, GuardedClient, MaybeSent, NotSent, client
+from tenants.context import current_schema
 
 #: Environment variable: public address of the front door, e.g. https://in.example.com
 INGRESS = "CROSSDOCK_INGRESS_URL"
@@ -38,17 +42,34 @@ class GuardedHttp:
         deadline: float = 20.0,
     ) -> Response:
         """See `connectors.sdk.http.Http`."""
-        try:
+        with _told():
             answer = self._guarded.request(
                 method, url, headers=headers, body=body, deadline=deadline
             )
-        except EgressRefused as error:
-            raise AccessRefused(str(error), code="scope-missing", owner=Owner.PARTNER) from error
-        except NotSent as error:
-            raise Unavailable(str(error)) from error
-        except MaybeSent as error:
-            raise OutcomeUnknown(str(error)) from error
         return Response(answer.status, answer.headers, answer.body)
+
+    def address(self, host: str, port: int) -> str:
+        """See `connectors.sdk.http.Http`."""
+        with _told():
+            return self._guarded.address(host, port)
+
+    def connect(self, host: str, port: int, deadline: float = 20.0) -> socket.socket:
+        """See `connectors.sdk.http.Http`."""
+        with _told():
+            return self._guarded.connect(host, port, deadline)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """The way out's errors in the SDK's words."""
+    try:
+        yield
+    except EgressRefused as error:
+        raise AccessRefused(str(error), code="scope-missing", owner=Owner.PARTNER) from error
+    except NotSent as error:
+        raise Unavailable(str(error)) from error
+    except MaybeSent as error:
+        raise OutcomeUnknown(str(error)) from error
 
 
 def open_connector(connection: Connection) -> Connector:
@@ -61,7 +82,12 @@ def open_connector(connection: Connection) -> Connector:
     for field in kind.manifest.fields:
         if field.kind == "folder" and config[field.name]:
             refuse_foreign_folder(config[field.name])
-    return kind(config=config, secrets=secrets_of(connection), http=GuardedHttp(client()))
+    return kind(
+        config=config,
+        secrets=secrets_of(connection),
+        http=GuardedHttp(client()),
+        tokens=VaultTokens(current_schema(), connection.id),
+    )
 
 
 def secrets_of(connection: Connection) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from connectors.registry import connectors
+from connectors.sdk.manifest import Manifest
 from hub.connections.models import Connection
 from hub.mappings.from_canonical import FromCanonical
 from hub.mappings.models import MappingOverride
@@ -75,8 +76,7 @@ def shipped_path(connector: str, name: str) -> Path:
     return connectors()[connector].manifest.folder / "mappings" / f"{name}.json"
 
 
-def mapping_names(connector: str) -> list[str]:
-    """Every mapping a connector needs: one per stream and entity, one per resource."""
-    manifest = connectors()[connector].manifest
+def mapping_names(manifest: Manifest) -> list[str]:
+    """Every mapping a connection needs: one per stream and entity, one per resource."""
     inward = [f"{s.name}.{entity}" for s in manifest.streams for entity in s.produces]
     return inward + [f"{r.entity}.{r.name}" for r in manifest.resources]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from connectors.registry import connectors
 from hub.connections.models import Connection
+from hub.connections.selectors import takes_pushes
 from tenants.merchants.models import Environment
 
 BOOKS = "erp"
@@ -61,5 +62,5 @@ def system(row: Connection) -> System:
     if connector is None:
         return System(row, row.connector, "")
     facts = connector.manifest
-    pushes = any(stream.push for stream in facts.streams)
+    pushes = takes_pushes(row)
     return System(row, facts.title, facts.category.casefold(), pushes)

@@ -22,6 +22,7 @@ from connectors.sdk.connector import Connector
 from connectors.sdk.errors import AccessRefused, ConnectorError, Rejected, Unavailable
 from connectors.sdk.records import Done, Found, Step, WriteItem
 from hub.connections.models import Connection
+from hub.connections.selectors import manifest_of
 from hub.sync import breaker, claim, failures, needs, settle
 from hub.sync.claim import LEASE_SECONDS, Task
 from hub.sync.freeze import freeze
@@ -29,7 +30,7 @@ from hub.sync.identity import reference
 from hub.sync.outcomes import Answer
 from hub.sync.plan import Plan, plan_of
 from hub.sync.ready import ready
-from hub.sync.sessions import connector_for, manifest_of
+from hub.sync.sessions import connector_for
 
 log = structlog.get_logger(__name__)
 

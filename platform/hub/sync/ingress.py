@@ -117,13 +117,13 @@ class FrontDoor:
             endpoint = await loop.run_in_executor(self.thread, self.endpoints.find, token)
         if endpoint is None:
             return None, Verdict(404)
-        verdict = endpoint.connector.webhook(request, endpoint.secrets)
+        verdict = endpoint.judge(request)
         if verdict.status in (401, 403):
             fresh = await loop.run_in_executor(
                 self.thread, lambda: self.endpoints.find(token, fresh=True)
             )
             if fresh is not None and fresh.secrets != endpoint.secrets:
-                return fresh, fresh.connector.webhook(request, fresh.secrets)
+                return fresh, fresh.judge(request)
         return endpoint, verdict
 
     async def _store(self, endpoint: Endpoint, heard: tuple[Heard, ...]) -> bool:

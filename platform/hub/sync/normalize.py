@@ -21,6 +21,7 @@ from connectors.sdk.errors import AccessRefused, ConnectorError, Unreadable
 from connectors.sdk.records import Heard, Hint, Nothing, SourceRecord
 from hub.canonical.entities import is_level
 from hub.connections.models import Connection
+from hub.connections.selectors import manifest_of
 from hub.mappings.problems import MappingError, Problem
 from hub.mappings.selectors import mapping_for
 from hub.mappings.to_canonical import Canonical, ToCanonical
@@ -33,7 +34,7 @@ from hub.sync.merge import Refusal
 from hub.sync.plan import plan_of
 from hub.sync.ready import ready
 from hub.sync.receive import Envelope, receive_hints, receive_reread
-from hub.sync.sessions import connector_for, manifest_of
+from hub.sync.sessions import connector_for
 from hub.sync.sql import execute, rows
 from hub.sync.store import store
 from kernel.telemetry import metrics
@@ -131,7 +132,7 @@ def _work(connection: Connection, events: list[Event], fence: uuid.UUID) -> None
     poisoned = [e for e in events if e.alone and e.attempts > POISON_AFTER]
     events = [e for e in events if e not in poisoned]
     with connector_for(connection) as connector:
-        found = _sort(connector, events)
+        found = _sort(connection, connector, events)
         found.refused += [_poison(e) for e in poisoned]
         if found.hints:
             _read_again(connection, connector, found, fence)
@@ -140,7 +141,7 @@ def _work(connection: Connection, events: list[Event], fence: uuid.UUID) -> None
     _take(connection, found, changes, fence)
 
 
-def _sort(connector: Connector, events: Iterable[Event]) -> Sorted:
+def _sort(connection: Connection, connector: Connector, events: Iterable[Event]) -> Sorted:
     found = Sorted()
     for event in events:
         try:
@@ -155,13 +156,13 @@ def _sort(connector: Connector, events: Iterable[Event]) -> Sorted:
             found.nothing.append((event, understood.why))
         else:
             found.records.append((event, understood))
-    _fold(connector, found)
+    _fold(connection, found)
     return found
 
 
-def _fold(connector: Connector, found: Sorted) -> None:
+def _fold(connection: Connection, found: Sorted) -> None:
     """Of several readings of one level in a batch only the newest matters; the others end here."""
-    levels = {s.name for s in connector.manifest.streams if all(map(is_level, s.produces))}
+    levels = {s.name for s in manifest_of(connection).streams if all(map(is_level, s.produces))}
     newest: dict[tuple[str, str], datetime] = {}
     for _, record in found.records:
         if record.read_started_at is not None:

@@ -14,9 +14,9 @@ from typing import Any
 
 from django.db import connection
 
-from connectors.registry import connectors
 from connectors.sdk.manifest import Resource
 from hub.connections.models import Connection
+from hub.connections.selectors import manifest_of
 from hub.flows.models import Availability, Flow, Ownership
 from hub.flows.settings import FlowSettings
 from hub.mappings.conditions import compile_condition
@@ -115,7 +115,7 @@ def _route(flow: Flow) -> Route:
         entity=flow.entity,
         sources=frozenset(uuid.UUID(s) for s in flow.sources),
         target=target.id,
-        resource=connectors()[target.connector].manifest.resource(flow.resource),
+        resource=manifest_of(target).resource(flow.resource),
         matches=compile_condition(flow.condition),
         settings=flow.behaviour,
     )

@@ -15,11 +15,12 @@ from django.db import transaction
 
 from connectors.sdk.errors import AccessRefused, ConnectorError
 from hub.connections.models import Connection
+from hub.connections.selectors import manifest_of
 from hub.flows.models import Availability, Flow
 from hub.sync import attention
 from hub.sync.ready import ready
 from hub.sync.receive import receive
-from hub.sync.sessions import connector_for, manifest_of
+from hub.sync.sessions import connector_for
 from hub.sync.sql import execute, rows
 
 log = structlog.get_logger(__name__)

@@ -13,8 +13,8 @@ from typing import Literal
 
 from django.db import transaction
 
-from connectors.registry import connectors
 from hub.connections.models import Connection
+from hub.connections.selectors import manifest_of
 from hub.sync.actors import ring
 from hub.sync.models import Binding, Delivery, InboxEvent, Record
 from hub.sync.sql import execute
@@ -170,5 +170,5 @@ def _bound(deliveries: Sequence[Delivery]) -> set[object]:
 
 
 def _object(delivery: Delivery) -> str:
-    connector = Connection.objects.get(pk=delivery.connection_id).connector
-    return connectors()[connector].manifest.resource(delivery.resource).object
+    connection = Connection.objects.get(pk=delivery.connection_id)
+    return manifest_of(connection).resource(delivery.resource).object

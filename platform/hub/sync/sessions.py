@@ -9,17 +9,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from queue import Empty, LifoQueue
 
-from connectors.registry import connectors
 from connectors.sdk.connector import Connector
-from connectors.sdk.manifest import Manifest
 from hub.connections.models import Connection
 from hub.connections.session import open_connector
 
 _idle: dict[uuid.UUID, tuple[datetime, LifoQueue[Connector]]] = {}
-
-
-def manifest_of(connection: Connection) -> Manifest:
-    return connectors()[connection.connector].manifest
 
 
 @contextmanager

@@ -152,6 +152,33 @@ class GuardedClient:
         self._local.kept[origin] = curl.getinfo(pycurl.ACTIVESOCKET)
         return Answer(curl.getinfo(pycurl.RESPONSE_CODE), call.headers, b"".join(call.chunks))
 
+    def address(self, host: str, port: int) -> str:
+        """The first numeric address of ``host``, every one of them judged: a name that leads
+        both to a permitted and to a forbidden place is refused.
+
+        Raises EgressRefused, NotSent.
+        """
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise NotSent(f"{host} leads nowhere ({error}); nothing was sent.") from error
+        numeric = [str(sockaddr[0]) for *_, sockaddr in found]
+        for one in numeric:
+            if not self._policy.permits(one, port, host):
+                raise _refusal(_not_public(host, f"{one} port {port}"))
+        return numeric[0]
+
+    def connect(self, host: str, port: int, deadline: float = 20.0) -> socket.socket:
+        """A TCP connection to a judged address, for protocols other than HTTP.
+
+        Raises EgressRefused, NotSent.
+        """
+        numeric = self.address(host, port)
+        try:
+            return socket.create_connection((numeric, port), timeout=deadline)
+        except OSError as error:
+            raise NotSent(f"{host} could not be reached ({error}); nothing was sent.") from error
+
     def _prepared(
         self,
         call: _Call,
@@ -283,15 +310,19 @@ def _refusal(why: str) -> EgressRefused:
     return EgressRefused(why)
 
 
+def _not_public(host: str, place: str) -> str:
+    return (
+        f"{host} leads to {place}, which is not on the public internet: correct the "
+        "address, or have the operator allow it (CROSSDOCK_EGRESS_ALLOW)."
+    )
+
+
 def _problem(call: _Call, host: str, error: pycurl.error) -> EgressError:
     """Which of the three it was. ``starts`` counts requests begun: none begun, none sent."""
     code, text = error.args[0], str(error.args[1])
     if call.starts == 0:
         if call.refused and code == pycurl.E_COULDNT_CONNECT:
-            return _refusal(
-                f"{host} leads to {call.refused}, which is not on the public internet: correct the "
-                "address, or have the operator allow it (CROSSDOCK_EGRESS_ALLOW)."
-            )
+            return _refusal(_not_public(host, call.refused))
         return NotSent(f"{host} could not be reached ({text}); nothing was sent.")
     if call.too_large:
         return MaybeSent(f"{host} answered with more than {call.max_bytes} bytes.")

@@ -10,10 +10,11 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from connectors.registry import connectors
+from connectors.sdk.manifest import Manifest
 from hub.canonical.entities import ENTITIES
 from hub.canonical.problems import Problem
 from hub.canonical.validate import groups_of
-from hub.connections.config import config_problems, secret_problems
+from hub.connections.config import secret_problems, settings_problems, with_defaults
 from hub.flows.declaration import tables
 from hub.flows.declaration.document import Document
 from hub.flows.declaration.values import NotThere, bytes_of, is_outside, resolved, text_of
@@ -24,8 +25,9 @@ from hub.mappings.selectors import mapping_names
 from tenants.partners import colours
 
 Found = Iterator[Problem]
-#: (environment, slug) → connector, of the merchant's connections in the file.
-Known = dict[tuple[str, str], str]
+#: (environment, slug) → what the connection offers, of the merchant's connections in the file;
+#: None where that can't be known because the connection itself is wrong.
+Known = dict[tuple[str, str], Manifest | None]
 
 
 def examine(document: Document) -> list[str]:
@@ -111,7 +113,7 @@ def _merchant(document: Document, merchant: tables.MerchantTable, at: str) -> Fo
     yield from _twice(f"{at}.flows", "slot of an active flow", slots)
     for index, connection in enumerate(merchant.connections):
         yield from _connection(document, connection, f"{at}.connections[{index}]")
-    known: Known = {(c.environment, c.slug): c.connector for c in merchant.connections}
+    known: Known = {(c.environment, c.slug): _offer(document, c) for c in merchant.connections}
     yield from _parts(document, merchant, known, at)
 
 
@@ -131,6 +133,17 @@ def _parts(document: Document, merchant: tables.MerchantTable, known: Known, at:
         yield from _flow(flow, known, f"{at}.flows[{index}]")
 
 
+def _offer(document: Document, table: tables.ConnectionTable) -> Manifest | None:
+    kind = connectors().get(table.connector)
+    try:
+        config = resolved(document, table.config)
+    except NotThere:
+        return None
+    if kind is None or settings_problems(kind, config):
+        return None
+    return kind.manifest_for(with_defaults(kind.manifest, config))
+
+
 def _connection(document: Document, table: tables.ConnectionTable, at: str) -> Found:
     kind = connectors().get(table.connector)
     if kind is None:
@@ -142,7 +155,7 @@ def _connection(document: Document, table: tables.ConnectionTable, at: str) -> F
     except NotThere as error:
         yield _wrong(f"{at}.config", str(error))
     else:
-        for name, problem in config_problems(kind.manifest, config):
+        for name, problem in settings_problems(kind, config):
             yield _wrong(f"{at}.config.{name}", problem)
     for name, problem in secret_problems(kind.manifest, set(table.secrets)):
         yield _wrong(f"{at}.secrets.{name}", problem)
@@ -176,10 +189,11 @@ def rules_of(document: Document, mapping: tables.Mapping) -> Any:
 
 def _mapping(document: Document, table: tables.Mapping, known: Known, at: str) -> Found:
     yield from _connected(table.environment, table.connection, known, f"{at}.connection")
-    connector = known.get((table.environment, table.connection), "")
-    if connector in connectors() and table.name not in mapping_names(connector):
-        names = ", ".join(mapping_names(connector))
-        yield _wrong(f"{at}.name", f"{connector} has no mapping {table.name!r}; it has {names}.")
+    offer = known.get((table.environment, table.connection))
+    if offer is not None and table.name not in mapping_names(offer):
+        names = ", ".join(mapping_names(offer))
+        message = f"{offer.title} has no mapping {table.name!r}; it has {names}."
+        yield _wrong(f"{at}.name", message)
     try:
         rules = rules_of(document, table)
     except NotThere as error:
@@ -205,12 +219,12 @@ def _flow(table: tables.FlowTable, known: Known, at: str) -> Found:
     yield from _connected(table.environment, table.target, known, f"{at}.target")
     if table.entity not in ENTITIES:
         yield _wrong(f"{at}.entity", f"There is no entity {table.entity!r}.")
-    kind = connectors().get(known.get((table.environment, table.target), ""))
-    if kind is not None:
-        takes = {(r.entity, r.name) for r in kind.manifest.resources}
+    offer = known.get((table.environment, table.target))
+    if offer is not None:
+        takes = {(r.entity, r.name) for r in offer.resources}
         if (table.entity, table.resource) not in takes:
             names = ", ".join(sorted(f"{r} (of {e})" for e, r in takes))
-            message = f"{kind.manifest.title} takes no {table.entity} as {table.resource!r}; it"
+            message = f"{offer.title} takes no {table.entity} as {table.resource!r}; it"
             yield _wrong(f"{at}.resource", f"{message} takes {names}.")
     try:
         compile_condition(table.condition)

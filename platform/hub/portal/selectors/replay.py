@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from connectors.registry import connectors
+from hub.connections.selectors import manifest_of
 from hub.portal.systems import System
 from hub.sync.models import Binding, Delivery, Record
 
@@ -12,8 +13,7 @@ from hub.sync.models import Binding, Delivery, Record
 def object_there(row: Delivery, system: System) -> str:
     """Which of the target's objects the delivery's ids name; "" if its connector no longer writes
     this resource, and then nothing can be said or forgotten about it."""
-    connector = connectors().get(system.row.connector)
-    found = connector.manifest.resources if connector else []
+    found = manifest_of(system.row).resources if system.row.connector in connectors() else []
     return next((one.object for one in found if one.name == row.resource), "")
 
 
