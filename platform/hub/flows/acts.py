@@ -12,5 +12,6 @@ acts.register(
         "flow.deactivated": "{actor} deactivated the flow {title}",
         "ownership.set": "{actor} made {connections} the owner of {entity}.{group}",
         "availability.set": "{actor} set what is available as {code}: {locations} less {buffer}",
+        "availability.ended": "{actor} ended the computing of what is available as {code}",
     }
 )

@@ -113,6 +113,15 @@ def set_availability(
     return True
 
 
+def end_availability(row: Availability, *, actor: str) -> None:
+    """Compute this level no longer; what was computed and delivered stays."""
+    with transaction.atomic():
+        subject = f"environment:{row.environment_id}"
+        record(actor, "availability.ended", subject, {"code": row.code})
+        raise_release(row.environment_id)
+        row.delete()
+
+
 def _save(flow: Flow, wanted: Mapping[str, Any], actor: str) -> tuple[Flow, list[str]]:
     new = flow._state.adding
     changed = [n for n in FIELDS if n in wanted and (new or getattr(flow, n) != wanted[n])]

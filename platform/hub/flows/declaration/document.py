@@ -26,11 +26,13 @@ class DeclarationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """``raw``: the TOML as read, for naming places."""
+    """``raw``: the TOML as read, for naming places. ``keep_secrets``: connections that exist keep
+    the secrets that aren't given outside."""
 
     path: Path
     raw: dict[str, Any]
     declared: Declaration
+    keep_secrets: bool = False
 
     def beside(self, name: str) -> Path:
         """A file named in the declaration: relative to it."""
@@ -40,7 +42,7 @@ class Document:
         return _line(self.path, self.raw, problem)
 
 
-def read(path: Path) -> Document:
+def read(path: Path, *, keep_secrets: bool = False) -> Document:
     """Raises DeclarationError naming everything that is wrong with the file's form."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -52,7 +54,7 @@ def read(path: Path) -> Document:
     if problems:
         raise DeclarationError(_line(path, raw, problem) for problem in problems)
     try:
-        return Document(path, raw, msgspec.convert(raw, Declaration))
+        return Document(path, raw, msgspec.convert(raw, Declaration), keep_secrets)
     except msgspec.ValidationError as error:
         raise DeclarationError([f"{path}: {error}."]) from error
 

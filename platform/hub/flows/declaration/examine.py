@@ -163,7 +163,7 @@ def _connection(document: Document, table: tables.ConnectionTable, at: str) -> F
         if not is_outside(value):
             message = 'A secret never stands in the file: write {env = "NAME"} or {file = "path"}.'
             yield _wrong(f"{at}.secrets.{name}", message)
-        else:
+        elif not document.keep_secrets:
             yield from _there(lambda value=value: text_of(document, value), f"{at}.secrets.{name}")
 
 

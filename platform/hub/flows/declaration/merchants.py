@@ -13,7 +13,8 @@ from hub.flows.declaration.document import Document
 from hub.flows.declaration.examine import rules_of
 from hub.flows.declaration.outcome import Outcome, differences
 from hub.flows.declaration.partners import ACTOR
-from hub.flows.declaration.values import resolved, text_of
+from hub.flows.declaration.retired import bring_back
+from hub.flows.declaration.values import NotThere, is_given, resolved, text_of
 from hub.mappings.lifecycle import replace_mapping
 from hub.mappings.selectors import active_override
 from kernel.security import vault
@@ -68,7 +69,10 @@ def settle_connections(
             secrets = [f"{name}: set" for name in sorted(table.secrets)]
             outcome.add("+", what, f"connector: {table.connector}", *secrets)
         else:
-            outcome.settled(what, False, _update(document, table, connection))
+            back = bring_back(connection, actor=ACTOR)
+            details = ["state: retired → active"] if back else []
+            details += _update(document, table, connection)
+            outcome.settled(what, False, details)
         connected[table.environment, table.slug] = connection
         if takes_pushes(connection):
             outcome.subscribable.append((current_schema(), connection.pk))
@@ -85,13 +89,17 @@ def _title(table: tables.ConnectionTable) -> str:
 def _connect(
     document: Document, table: tables.ConnectionTable, environment: Environment
 ) -> Connection:
+    try:
+        secrets = {name: text_of(document, value) for name, value in table.secrets.items()}
+    except NotThere as error:
+        raise lifecycle.NotPossible(f"The connection {table.slug} is new: {error}") from error
     return lifecycle.connect(
         environment,
         slug=table.slug,
         title=_title(table),
         connector=table.connector,
         config=resolved(document, table.config),
-        secrets={name: text_of(document, value) for name, value in table.secrets.items()},
+        secrets=secrets,
         lookups=table.lookups,
         actor=ACTOR,
     )
@@ -115,6 +123,8 @@ def _update(document: Document, table: tables.ConnectionTable, connection: Conne
         lifecycle.change(connection, actor=ACTOR, **wanted)
     stored = vault.get_all(connection.pk)
     for name, value in sorted(table.secrets.items()):
+        if document.keep_secrets and name in stored and not is_given(document, value):
+            continue
         secret = text_of(document, value)
         if stored.get(name) != secret:
             lifecycle.store_secret(connection, name, secret, actor=ACTOR)

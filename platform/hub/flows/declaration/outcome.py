@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Sign = Literal["+", "~", "="]
+Sign = Literal["+", "~", "=", "-", "?"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``sign``: + created, ~ changed, = same. ``what``: e.g. ``connection hartley/shop``.
+    """``sign``: + created, ~ changed, = same, - ended, ? there but not declared.
+    ``what``: e.g. ``connection hartley/shop``.
     ``details``: "field: old → new"; of secrets only set, changed or unchanged."""
 
     sign: Sign
@@ -38,8 +39,8 @@ class Outcome:
 
     @property
     def nothing(self) -> bool:
-        """Whether everything was as declared already."""
-        return all(change.sign == "=" for change in self.changes)
+        """Whether nothing had to be changed."""
+        return all(change.sign in "=?" for change in self.changes)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -27,6 +27,9 @@ def settle_partner(document: Document, table: tables.PartnerTable, outcome: Outc
     else:
         details = _host(partner, host)
         outcome.settled(f"partner {table.slug}", False, details)
+    for more in table.more_domains:
+        if details := _host(partner, more):
+            outcome.add("~", f"partner {table.slug}", *details)
     _brand(document, table, partner, outcome)
     return partner
 

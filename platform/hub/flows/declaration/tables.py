@@ -110,11 +110,12 @@ class MerchantTable(_Table):
 
 
 class PartnerTable(_Table):
-    """``domain``: host of the portal; default ``<slug>.localhost``."""
+    """``domain``: host of the portal; default ``<slug>.localhost``. ``more_domains``: others."""
 
     slug: str
     name: str
     domain: str | None = None
+    more_domains: list[str] = []
     brand: Brand = msgspec.field(default_factory=Brand)
     people: list[Person] = []
     merchants: list[MerchantTable] = []

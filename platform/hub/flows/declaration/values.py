@@ -35,6 +35,14 @@ def text_of(document: Document, value: dict[str, str]) -> str:
     return bytes_of(document, value).decode("utf-8", "replace").rstrip("\r\n")
 
 
+def is_given(document: Document, value: dict[str, str]) -> bool:
+    """Whether there is something behind an outside value."""
+    try:
+        return bool(text_of(document, value))
+    except NotThere:
+        return False
+
+
 def bytes_of(document: Document, value: dict[str, str]) -> bytes:
     """The bytes of a {file = …}. Raises NotThere."""
     if "file" not in value:

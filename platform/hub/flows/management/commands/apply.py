@@ -1,4 +1,4 @@
-"""`apply FILE.toml [--dry-run] [--json] [--subscribe]`."""
+"""`apply FILE.toml [--dry-run] [--prune] [--keep-secrets] [--json] [--subscribe]`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, help="the declaration, a TOML file")
         parser.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
+        parser.add_argument(
+            "--prune", action="store_true", help="end what its partners have beyond the file"
+        )
+        parser.add_argument(
+            "--keep-secrets",
+            action="store_true",
+            help="existing connections keep secrets whose variable or file isn't there",
+        )
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
         parser.add_argument(
             "--subscribe",
@@ -36,7 +44,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         dry_run: bool = options["dry_run"]
         try:
-            outcome = apply(options["file"], dry_run=dry_run)
+            outcome = apply(
+                options["file"],
+                dry_run=dry_run,
+                prune=options["prune"],
+                keep_secrets=options["keep_secrets"],
+            )
         except DeclarationError as error:
             if options["json"]:
                 self.stdout.write(json.dumps({"problems": error.problems}) + "\n")
