@@ -54,6 +54,12 @@ def get_all(owner_id: UUID, *, owner_kind: str = "connection") -> dict[str, str]
     return {secret.field: _value(schema, secret, key) for secret in secrets}
 
 
+def fields(owner_id: UUID, *, owner_kind: str = "connection") -> set[str]:
+    """Names of the secrets stored for one owner; nothing is opened."""
+    secrets = Secret.objects.filter(owner_kind=owner_kind, owner_id=owner_id)
+    return set(secrets.values_list("field", flat=True))
+
+
 def delete(owner_id: UUID, field: str | None = None, *, owner_kind: str = "connection") -> int:
     """Forget one secret, or all of an owner; returns how many there were."""
     secrets = Secret.objects.filter(owner_kind=owner_kind, owner_id=owner_id)
