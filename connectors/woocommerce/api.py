@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +9,10 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from connectors.sdk.errors import OutcomeUnknown, Unreadable
-from connectors.sdk.http import Http
+from connectors.sdk.errors import AccessRefused, OutcomeUnknown, Unreadable
+from connectors.sdk.http import Http, Response
 from connectors.sdk.records import Json
-from connectors.woocommerce import errors
+from connectors.woocommerce import errors, signing
 
 #: The most a list gives and a batch takes (findings 19 and 20).
 PAGE = 100
@@ -32,11 +31,18 @@ class Answer:
 
 
 class Api:
-    def __init__(self, http: Http, address: str, key: str, secret: str) -> None:
+    """``way``: how it signs in. A host that drops the header is found out by the first refusal,
+    and from then on the keys go in the address (``stripped``)."""
+
+    def __init__(
+        self, http: Http, address: str, key: str, secret: str, *, keys_in_address: bool = False
+    ) -> None:
         self.http = http
         self.address = address.rstrip("/")
-        token = base64.b64encode(f"{key}:{secret}".encode()).decode()
-        self._headers = {"Authorization": f"Basic {token}", "Accept": "application/json"}
+        self.way = signing.way_for(address, keys_in_address=keys_in_address)
+        self.stripped = False
+        self._key = key
+        self._secret = secret
 
     def get(self, path: str, **params: Any) -> Any:
         """The decoded answer. Raises the SDK's errors for anything but 2xx."""
@@ -81,17 +87,8 @@ class Api:
         """``but``: statuses beyond 299 that the caller understands itself, if the shop (and not
         something before it) says so."""
         reading = method == "GET"
-        query = f"?{urlencode(params)}" if params else ""
-        headers = dict(self._headers)
-        data = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            data = msgspec.json.encode(body)
         try:
-            response = self.http.request(
-                method, f"{self.address}/wp-json/wc/v3/{path}{query}", headers=headers, body=data,
-                deadline=DEADLINE,
-            )  # fmt: skip
+            response = self._sent(method, path, params or {}, body)
         except OutcomeUnknown as error:
             raise errors.silent(error, reading=reading) from error
         try:
@@ -105,6 +102,46 @@ class Api:
             start = response.body[:60].decode("utf-8", "replace")
             raise errors.not_json(start, reading=reading)
         return Answer(response.status, value, int(response.headers.get("x-wp-total", -1)))
+
+    def _sent(
+        self, method: str, path: str, params: Mapping[str, Any], body: Json | None
+    ) -> Response:
+        """A refusal that looks as if no key had come is asked once more with the keys in the
+        address: nothing was done, and an unknown key is refused there too (finding 32)."""
+        answer = self._once(self.way, method, path, params, body)
+        if self.way == "header" and not self.stripped and errors.nobody(answer):
+            again = self._once("query", method, path, params, body)
+            if again.status != 401:
+                self.way, self.stripped = "query", True
+                return again
+        return answer
+
+    def _once(
+        self, way: signing.Way, method: str, path: str, params: Mapping[str, Any], body: Json | None
+    ) -> Response:
+        if not self._key or not self._secret:
+            raise AccessRefused(
+                "The shop is not connected yet: press Connect and agree in the shop, or enter a "
+                "consumer key and its secret.",
+                code="revoked",
+            )
+        url = f"{self.address}/wp-json/wc/v3/{path}"
+        headers = {"Accept": "application/json"}
+        data = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            data = msgspec.json.encode(body)
+        if way == "header":
+            headers["Authorization"] = signing.basic(self._key, self._secret)
+            query = urlencode(params)
+        elif way == "query":
+            query = signing.with_keys(params, self._key, self._secret)
+        else:
+            query = signing.signed(method, url, params, self._key, self._secret)
+        return self.http.request(
+            method, f"{url}?{query}" if query else url, headers=headers, body=data,
+            deadline=DEADLINE,
+        )  # fmt: skip
 
 
 def repeated(path: str) -> Unreadable:

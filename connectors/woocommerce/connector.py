@@ -37,8 +37,8 @@ from connectors.woocommerce.api import Api
 
 
 class WooCommerce(Connector):
-    """One shop. ``config``: url, push_products. ``secrets``: consumer_key, consumer_secret,
-    webhook_secret."""
+    """One shop. ``config``: url, keys_in_address, push_products. ``secrets``: consumer_key and
+    consumer_secret (both empty until the shop is connected), webhook_secret."""
 
     manifest = load_manifest(Path(__file__).parent)
 
@@ -71,6 +71,8 @@ class WooCommerce(Connector):
                 lines.append(CheckLine(what, False, str(error)))
                 if not isinstance(error, AccessRefused):
                     break  # an unreachable shop would answer every try alike, after its deadline
+        if self.api.stripped:
+            lines.append(CheckLine("The web server drops our header: keys go in the address", True))
         return lines
 
     def account(self) -> str:

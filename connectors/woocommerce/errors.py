@@ -17,6 +17,10 @@ from connectors.sdk.errors import (
     Rejected,
     Unavailable,
 )
+from connectors.sdk.http import Response
+
+#: What the shop says where no key, or an unknown one, reached it (finding 32).
+_NOBODY = b'"woocommerce_rest_cannot_'
 
 #: The shop's own error code → (our code, whose move it is, what to do about it).
 REFUSALS = {
@@ -76,6 +80,12 @@ def fault(status: int, value: Any, headers: dict[str, str], *, reading: bool) ->
     return _rejected(code, message, detail)
 
 
+def nobody(answer: Response) -> bool:
+    """Whether it was refused as if nobody had signed in: the shop doesn't tell an unknown key
+    from a header that never reached it."""
+    return answer.status == 401 and _NOBODY in answer.body[:200]
+
+
 def silent(error: OutcomeUnknown, *, reading: bool) -> ConnectorError:
     """The connection broke before the answer was whole."""
     if not reading:
@@ -98,6 +108,26 @@ def _refused(code: str, message: str, detail: str) -> AccessRefused:
         return AccessRefused(
             "The key may only read: give it read/write permission in the shop.",
             code="scope-missing",
+            detail=detail,
+        )
+    if "timestamp" in message:
+        return AccessRefused(
+            "The shop's clock and ours differ by more than 15 minutes: have the host set it.",
+            code="revoked",
+            detail=detail,
+        )
+    if "signature" in message:
+        return AccessRefused(
+            "The shop does not accept our signature: enter the secret that belongs to the key, "
+            "and the shop's address exactly as WordPress shows it under Settings → General.",
+            code="revoked",
+            detail=detail,
+        )
+    if "key is invalid" in message:
+        return AccessRefused(
+            "The shop does not know the key: it was deleted there, or belongs to another shop. "
+            "Connect again, or make a new key.",
+            code="revoked",
             detail=detail,
         )
     if "secret" in message:

@@ -27,6 +27,8 @@ SETTINGS: Row = {
     "state": "",
     "prices_include_tax": True,
     "tick": 1.0,
+    "tls": True,
+    "strips_header": False,
     "url": "http://127.0.0.1",
 }
 SYMBOLS = {"GBP": "£", "USD": "$", "EUR": "€"}
@@ -38,11 +40,13 @@ TAXES = (
 
 
 class Shop:
-    """``happened``: (resource, event, id) since the last flush to the webhook queue."""
+    """``happened``: (resource, event, id) since the last flush to the webhook queue. ``nonces``:
+    of signed requests, with their time."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.happened: list[tuple[str, str, int]] = []
+        self.nonces: dict[str, int] = {}
         if store.get("settings", "shop") is None:
             self._open()
         self.settings = store.table("settings")["shop"]

@@ -295,7 +295,7 @@ def test_31_a_taken_sku_is_adopted_or_refused(shop: Running, woo: WooCommerce) -
 @pytest.mark.parametrize(
     ("number", "key", "secret", "code"),
     [
-        ("196", "ck_nobody", "cs_nobody", "header-stripped"),
+        ("196", "ck_nobody", "cs_nobody", "revoked"),
         ("197", None, "cs_wrong", "revoked"),
         ("198", DEMO_READ_KEY, None, "scope-missing"),
     ],
