@@ -271,7 +271,7 @@ class Retail:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(120)
         if failed:
             raise failed[0]
 

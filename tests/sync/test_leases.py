@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import threading
+import time
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from connectors.registry import connectors
 from connectors.sdk.records import Done
 from hub.sync import claim, deliver, freeze, normalize, settle
 from hub.sync.claim import Task
-from hub.sync.models import Attempt, Delivery, InboxEvent, Work
+from hub.sync.identity import new_id
+from hub.sync.models import Attempt, Binding, Delivery, InboxEvent, Record, Work
 from hub.sync.outcomes import Answer
 from hub.sync.plan import plan_of
 from hub.sync.sessions import connector_for
 from hub.sync.sql import execute, rows
 from tests.sync.retail import Retail
+
+#: Somebody waits for a row that another transaction has inserted and not committed.
+WAITING_TO_BIND = "SELECT 1 FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
 
 pytestmark = pytest.mark.xdist_group("retail-leases")
 
@@ -47,6 +54,15 @@ class Worker:
 
     def settle(self, task: Task, done: Done) -> None:
         settle.settle(self.connection, self.plan, [Answer(task, done)])
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 60.0) -> bool:
+    end = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def lapse(retail: Retail) -> None:
@@ -237,3 +253,44 @@ def test_two_refunds_of_one_order_go_one_after_the_other(retail: Retail) -> None
     retail.settle()
     notes = [i for i in retail.invoices_of(number) if i["move_type"] == "out_refund"]
     assert [n["amount_total"] for n in notes] == [3.0, 3.0]
+
+
+def test_the_target_tells_of_what_it_has_just_named_while_we_write_its_name_down(
+    retail: Retail,
+) -> None:
+    """Another transaction makes a placeholder for the order's id, and commits only when our
+    settling waits for it: the placeholder is ours, nobody needs to compare anything."""
+    number = ready_order(retail)
+    worker = Worker(retail, "erp")
+    task = worker.task("order")
+    done = worker.send(task)
+    placeholder = new_id()
+    told = threading.Event()
+
+    def the_erp_tells() -> None:
+        with transaction.atomic():
+            execute(
+                "INSERT INTO sync_record (id, environment_id, entity, state, version,"
+                " billable_version) VALUES (%s, %s, 'order', 'expected', 0, 0)",
+                [placeholder, worker.connection.environment_id],
+            )
+            execute(
+                "INSERT INTO sync_binding (environment_id, connection_id, record_id, object,"
+                " external_id, role) VALUES (%s, %s, %s, %s, %s, 'primary')",
+                [worker.connection.environment_id, worker.connection.id, placeholder,
+                 task.resource.object, done.external_id],
+            )  # fmt: skip
+            told.set()
+            assert wait_for(lambda: bool(rows(WAITING_TO_BIND)))
+
+    def we_settle() -> None:
+        told.wait(60)
+        worker.settle(task, done)
+
+    retail.together(the_erp_tells, we_settle)
+    order = retail.record("order", number)
+    assert retail.open_exceptions() == {}
+    assert Record.objects.get(pk=placeholder).merged_into == order.pk
+    assert Binding.objects.get(
+        connection_id=worker.connection.id, object=task.resource.object, external_id=done.external_id
+    ).record_id == order.pk  # fmt: skip

@@ -31,6 +31,10 @@ from hub.sync.sql import execute, rows
 
 log = structlog.get_logger(__name__)
 
+#: The target may tell of what it named while we write the name down: a placeholder committed
+#: between our look and our insert is seen only by the next look.
+TAKE_OVERS = 3
+
 
 def settle(connection: Connection, plan: Plan, answers: Sequence[Answer]) -> None:
     """Settle what came back. Successes together in one transaction; failures one by one."""
@@ -116,6 +120,18 @@ def _bind(connection: Connection, answers: Sequence[Answer]) -> set[uuid.UUID]:
     named = [a for a in answers if a.outcome.external_id and a.task.sending_op != "delete"]  # type: ignore[union-attr]
     if not named:
         return set()
+    unbound = named
+    for _ in range(TAKE_OVERS):
+        _write_bindings(connection, unbound)
+        held = _held(connection, named)
+        unbound = [a for a in named if (a.task.resource.object, a.task.record) not in held]
+        if not unbound:
+            break
+    return {a.task.delivery for a in unbound}
+
+
+def _write_bindings(connection: Connection, named: Sequence[Answer]) -> None:
+    """What is bound to another record stays so, unless that is a placeholder."""
     ordered = sorted(named, key=lambda a: (a.task.resource.object, a.outcome.external_id))  # type: ignore[union-attr]
     unique = {(a.task.resource.object, a.outcome.external_id): a for a in ordered}  # type: ignore[union-attr]
     _take_over(connection, {place: a.task for place, a in unique.items()})
@@ -135,18 +151,18 @@ def _bind(connection: Connection, answers: Sequence[Answer]) -> set[uuid.UUID]:
          [msgspec.json.encode(dict(a.outcome.parts)).decode() for a in unique.values()],  # type: ignore[union-attr]
          [getattr(a.outcome, "url", "") for a in unique.values()], connection.id],
     )  # fmt: skip
-    held = {
-        (obj, record): external_id
-        for obj, record, external_id in rows(
-            "SELECT object, record_id, external_id FROM sync_binding WHERE connection_id = %s"
+
+
+def _held(connection: Connection, named: Sequence[Answer]) -> set[tuple[str, uuid.UUID]]:
+    """(object, record) of what is known by a name of its own there."""
+    return {
+        (obj, record)
+        for obj, record in rows(
+            "SELECT object, record_id FROM sync_binding WHERE connection_id = %s"
             " AND record_id = ANY(%s) AND role IN ('primary', 'twin')",
             [connection.id, [a.task.record for a in named]],
         )
     }
-    return {
-        a.task.delivery for a in named
-        if (a.task.resource.object, a.task.record) not in held
-    }  # fmt: skip
 
 
 def _take_over(connection: Connection, named: dict[tuple[str, str], Task]) -> None:
