@@ -24,7 +24,7 @@ def demo(home: Path, *options: str) -> tuple[int, dict[str, Any], str]:
     environ = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")}
     argv = (sys.executable, str(ROOT / "manage.py"), "demo", "--once", "--json", "--home",
             str(home), "--port", str(PORT), "--only", DAY, "--pace", "12", *options)  # fmt: skip
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=400, env=environ,
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=1500, env=environ,
                           cwd=ROOT, check=False)  # fmt: skip
     lines = done.stdout.strip().splitlines()
     assert lines, done.stderr[-3000:]

@@ -105,7 +105,7 @@ class Retail:
                 )
                 poll.poll(connection.id)
 
-    def work(self, seconds: float = 20.0) -> None:
+    def work(self, seconds: float = 90.0) -> None:
         """Work off everything that is due now; what waits for a later moment stays."""
         end = time.monotonic() + seconds
         while self.turn() or self.due():
@@ -117,7 +117,7 @@ class Retail:
             while normalize.drain_inbox(connection.id):
                 pass
 
-    def settle(self, seconds: float = 30.0) -> None:
+    def settle(self, seconds: float = 90.0) -> None:
         """Work until nothing waits for a moment soon to come; polls nothing."""
         self.until_quiet(seconds, polls=False)
 
@@ -138,7 +138,7 @@ class Retail:
         exceptions.heal_settled()
         return worked
 
-    def until_quiet(self, seconds: float = 20.0, *, polls: bool = True) -> None:
+    def until_quiet(self, seconds: float = 90.0, *, polls: bool = True) -> None:
         """Poll and work until nothing is due or waiting for a moment soon to come."""
         end = time.monotonic() + seconds
         idle = 0

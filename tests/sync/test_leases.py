@@ -291,6 +291,9 @@ def test_the_target_tells_of_what_it_has_just_named_while_we_write_its_name_down
     order = retail.record("order", number)
     assert retail.open_exceptions() == {}
     assert Record.objects.get(pk=placeholder).merged_into == order.pk
-    assert Binding.objects.get(
-        connection_id=worker.connection.id, object=task.resource.object, external_id=done.external_id
-    ).record_id == order.pk  # fmt: skip
+    named = Binding.objects.get(
+        connection_id=worker.connection.id,
+        object=task.resource.object,
+        external_id=done.external_id,
+    )
+    assert named.record_id == order.pk

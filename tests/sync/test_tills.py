@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from hub.sync import poll
 from hub.sync.models import Delivery
+from hub.sync.sql import execute
 from tests.sync.retail import PRICE, Retail
 
 pytestmark = pytest.mark.xdist_group("retail-tills")
@@ -123,3 +125,23 @@ def test_a_write_off_moves_stock_and_no_money(retail: Retail) -> None:
     assert booked(retail, "S01-1-5050") == []
     assert on_hand(retail, sku) == 6
     assert Delivery.objects.filter(resource="stock_movement", delivered=1).exists()
+
+
+def test_a_poller_killed_while_it_reads_holds_its_stream_for_half_a_minute_at_most(
+    retail: Retail,
+) -> None:
+    """It was elected, and died: what the tills drop meanwhile is read by the next one."""
+    sku = retail.article()
+    tills = retail.connection("tills")
+    execute("UPDATE sync_checkpoint SET next_at = now() WHERE connection_id = %s", [tills.id])
+    assert poll.due_streams(tills.id) == ["journal"]
+    ring_up(retail, "S01-1-5200", sku)
+    assert poll.poll(tills.id) == 0, "it may still be reading"
+    execute(
+        "UPDATE sync_checkpoint SET next_at = next_at - interval '30 seconds'"
+        " WHERE connection_id = %s",
+        [tills.id],
+    )
+    assert poll.poll(tills.id) > 0
+    retail.work()
+    assert booked(retail, "S01-1-5200") == [3.0]

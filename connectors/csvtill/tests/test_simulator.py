@@ -41,7 +41,7 @@ def read_all(till: CsvTill) -> tuple[list[SourceRecord], int]:
     return found, len(seen) - len(found)
 
 
-def until(true: Callable[[], bool], seconds: float = 5) -> None:
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen in time"

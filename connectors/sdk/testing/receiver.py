@@ -22,7 +22,7 @@ class Receiver:
         self.answer: Answer = lambda request: 200
         self.url = ""
 
-    def wait(self, count: int, seconds: float = 10.0) -> list[WebhookRequest]:
+    def wait(self, count: int, seconds: float = 60.0) -> list[WebhookRequest]:
         """The first requests once ``count`` have come. Raises AssertionError when they don't."""
         end = time.monotonic() + seconds
         while len(self.got) < count:

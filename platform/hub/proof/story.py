@@ -41,8 +41,8 @@ class Timing:
 
     play_seconds: float = 60.0
     arrival_seconds: float = 240.0
-    quiet_seconds: float = 300.0
-    stuck_seconds: float = 45.0
+    quiet_seconds: float = 450.0
+    stuck_seconds: float = 90.0
 
 
 @dataclass
@@ -228,7 +228,7 @@ class Story:
             return
         product = asking.erp_product(self.plan.products[sku], self.plan.opening[sku])
         if self.scripted:
-            until(self.asked, self.timing.stuck_seconds, 2.0)
+            until(self.asked, self.timing.quiet_seconds, 2.0)
             self.say(f"  a person creates the article {sku} in the ERP")
             self.erp.post("/_sim/product", product)
             return
