@@ -35,6 +35,13 @@ def secrets() -> tuple[bytes, bytes]:
     return here.key("secret_key"), here.key("vault.key")
 
 
+def vault_key_file() -> str:
+    """The file that holds the vault's keys; "" where the environment holds them."""
+    if os.environ.get("CROSSDOCK_VAULT_KEY"):
+        return ""
+    return str(home.resolve().keys / "vault.key")
+
+
 def database(url: str) -> dict[str, Any]:
     """Django's DATABASES fields of a ``postgresql://user:password@host:port/name?option=value``."""
     parts = urlsplit(url)

@@ -21,7 +21,15 @@ from pathlib import Path
 
 from csp.constants import NONCE, NONE, SELF
 
-from hub.config.environment import database, flag, listed, mail, secrets, service_urls
+from hub.config.environment import (
+    database,
+    flag,
+    listed,
+    mail,
+    secrets,
+    service_urls,
+    vault_key_file,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 HTTP = flag("CROSSDOCK_HTTP")
@@ -30,6 +38,8 @@ DEBUG = flag("CROSSDOCK_DEBUG")
 DATABASE_URL, REDIS_URL = service_urls()
 SECRET_KEY_BYTES, VAULT_KEY = secrets()
 SECRET_KEY = SECRET_KEY_BYTES.hex()
+# Looked at again when it changes: `rotate_keys` reaches processes that run already.
+VAULT_KEY_FILE = vault_key_file()
 VAULT_KEYS_OLD = [base64.b64decode(key) for key in listed("CROSSDOCK_VAULT_KEYS_OLD")]
 
 # --- who is served -------------------------------------------------------------------------------

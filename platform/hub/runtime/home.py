@@ -82,7 +82,8 @@ class Home:
         """The secret ``name``, made on first use: ``secret_key``, ``vault.key``, passwords.
 
         32 random bytes kept in base64, mode 0600. ``CROSSDOCK_SECRET_KEY`` (any text) and
-        ``CROSSDOCK_VAULT_KEY`` (32 bytes in base64) take precedence over the file.
+        ``CROSSDOCK_VAULT_KEY`` (32 bytes in base64) take precedence over the file. Of a file with
+        several lines the first is in force; the others are former ones, while a rotation lasts.
         """
         variable = KEY_VARIABLES.get(name, "")
         if value := os.environ.get(variable, ""):
@@ -90,7 +91,7 @@ class Home:
         path = self.keys / name
         if not path.exists():
             self._make_key(path)
-        return _decoded(path.read_text(), str(path))
+        return _decoded(path.read_text().partition("\n")[0], str(path))
 
     def password(self, name: str) -> str:
         """The key ``name`` as text that needs no quoting in a URL or a configuration file."""

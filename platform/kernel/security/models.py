@@ -10,15 +10,26 @@ from django.db import models
 class DataKey(models.Model):
     """The schema's own AES-256 key, wrapped by the installation's key.
 
-    ``kek``: fingerprint of the key that wrapped it. Deleting the row makes every secret of the
-    schema unreadable for good.
+    ``kek``: fingerprint of the key that wrapped it. ``generation``: first byte of everything it
+    sealed. One is ``current``; a former one is there only while its secrets are sealed anew.
+    Deleting the rows makes every secret of the schema unreadable for good.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kek = models.CharField(max_length=16)
     wrapped = models.BinaryField(max_length=80)
-    only = models.BooleanField(default=True, unique=True, editable=False)
+    generation = models.PositiveSmallIntegerField(default=1, unique=True)
+    current = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["current"],
+                condition=models.Q(current=True),
+                name="one_current_data_key",
+            )
+        ]
 
 
 class Secret(models.Model):

@@ -6,14 +6,19 @@ ingress) reads the two tables by itself and calls `opened`.
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from kernel.schema import active_schema
-from kernel.security import envelope
+from kernel.security import envelope, keyring
 from kernel.security.models import DataKey, Secret
+from kernel.security.rotation import hold_ring
+
+READ = """
+SELECT s.id, s.field, s.ciphertext, k.kek, k.wrapped FROM security_secret s
+LEFT JOIN security_datakey k ON k.generation = get_byte(s.ciphertext, 0) WHERE """
 
 
 class NoSuchSecret(LookupError):
@@ -24,34 +29,31 @@ def put(owner_id: UUID, field: str, value: str, *, owner_kind: str = "connection
     """Store or replace one secret; returns its row's id."""
     schema = active_schema()
     with transaction.atomic():
-        key = _data_key(schema)
+        key, generation = _sealing_key(schema)
         secret = (
             Secret.objects.select_for_update()
             .filter(owner_kind=owner_kind, owner_id=owner_id, field=field)
             .first()
         )
         secret = secret or Secret(owner_kind=owner_kind, owner_id=owner_id, field=field)
-        secret.ciphertext = envelope.seal(key, (schema, str(secret.id), field), value.encode())
+        place = (schema, str(secret.id), field)
+        secret.ciphertext = envelope.seal(key, place, value.encode(), generation)
         secret.save()
     return secret.id
 
 
 def get(owner_id: UUID, field: str, *, owner_kind: str = "connection") -> str:
     """Raises NoSuchSecret, and envelope.CannotOpen for a ciphertext that isn't this row's."""
-    secret = Secret.objects.filter(owner_kind=owner_kind, owner_id=owner_id, field=field).first()
-    if secret is None:
+    found = _read("s.owner_kind = %s AND s.owner_id = %s AND s.field = %s",
+                  [owner_kind, owner_id, field])  # fmt: skip
+    if field not in found:
         raise NoSuchSecret(f"No {field} is stored for this {owner_kind}: enter it.")
-    return _value(active_schema(), secret, _stored_key(active_schema()))
+    return found[field]
 
 
 def get_all(owner_id: UUID, *, owner_kind: str = "connection") -> dict[str, str]:
     """Every secret of one owner, field to value; empty when there is none."""
-    schema = active_schema()
-    secrets = list(Secret.objects.filter(owner_kind=owner_kind, owner_id=owner_id))
-    if not secrets:
-        return {}
-    key = _stored_key(schema)
-    return {secret.field: _value(schema, secret, key) for secret in secrets}
+    return _read("s.owner_kind = %s AND s.owner_id = %s", [owner_kind, owner_id])
 
 
 def fields(owner_id: UUID, *, owner_kind: str = "connection") -> set[str]:
@@ -71,51 +73,45 @@ def delete(owner_id: UUID, field: str | None = None, *, owner_kind: str = "conne
 def opened(
     schema: str, secret_id: UUID | str, field: str, ciphertext: bytes, kek: str, wrapped: bytes
 ) -> str:
-    """A secret from raw columns: of `security_secret`, and kek, wrapped of `security_datakey`."""
-    key = envelope.unwrap(_keks(), kek, schema, bytes(wrapped))
+    """A secret from raw columns: of `security_secret`, and kek, wrapped of the `security_datakey`
+    whose generation is the ciphertext's first byte."""
+    key = envelope.unwrap(keyring.keys(), kek, schema, bytes(wrapped))
     place = (schema, str(secret_id), field)
     return envelope.open_sealed(key, place, bytes(ciphertext)).decode()
 
 
-def rewrap() -> bool:
-    """Put the active schema's data key under the current installation key; False if it was.
-
-    Secrets stay as they are: only the wrapping changes, so it can run in traffic.
-    """
-    schema = active_schema()
-    with transaction.atomic():
-        row = DataKey.objects.select_for_update().first()
-        if row is None or row.kek == envelope.fingerprint(settings.VAULT_KEY):
-            return False
-        key = envelope.unwrap(_keks(), row.kek, schema, bytes(row.wrapped))
-        row.kek = envelope.fingerprint(settings.VAULT_KEY)
-        row.wrapped = envelope.wrap(settings.VAULT_KEY, schema, key)
-        row.save()
-    return True
+def _read(where: str, values: list[Any]) -> dict[str, str]:
+    """Secrets and their keys in one statement: a rotation shows itself whole or not at all."""
+    schema, found = active_schema(), {}
+    with connection.cursor() as cursor:
+        cursor.execute(READ + where, values)
+        for secret_id, field, ciphertext, kek, wrapped in cursor.fetchall():
+            if kek is None:
+                raise envelope.CannotOpen(
+                    "This partner's secrets were erased for good: store them again."
+                )
+            found[field] = opened(schema, secret_id, field, ciphertext, kek, wrapped)
+    return found
 
 
-def _value(schema: str, secret: Secret, key: bytes) -> str:
-    place = (schema, str(secret.id), secret.field)
-    return envelope.open_sealed(key, place, bytes(secret.ciphertext)).decode()
-
-
-def _stored_key(schema: str) -> bytes:
-    row = DataKey.objects.first()
-    if row is None:
-        raise envelope.CannotOpen("This partner's secrets were erased for good: store them again.")
-    return envelope.unwrap(_keks(), row.kek, schema, bytes(row.wrapped))
-
-
-def _data_key(schema: str) -> bytes:
-    """The schema's key, made on first use; of two makers the first wins (unique ``only``)."""
-    if not DataKey.objects.exists():
-        fresh = DataKey(
-            kek=envelope.fingerprint(settings.VAULT_KEY),
-            wrapped=envelope.wrap(settings.VAULT_KEY, schema, envelope.new_key()),
-        )
-        DataKey.objects.bulk_create([fresh], ignore_conflicts=True)
-    return _stored_key(schema)
-
-
-def _keks() -> list[bytes]:
-    return [settings.VAULT_KEY, *settings.VAULT_KEYS_OLD]
+def _sealing_key(schema: str) -> tuple[bytes, int]:
+    """The schema's current key and its generation, held until the transaction ends; made on first
+    use. Of two makers the first wins (one current key, one key a generation)."""
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT kek, wrapped, generation FROM security_datakey WHERE current FOR SHARE"
+            )
+            row = cursor.fetchone()
+        if row is not None:
+            kek, wrapped, generation = row
+            return envelope.unwrap(keyring.keys(), kek, schema, bytes(wrapped)), generation
+        # None yet; or the one we waited for has just been replaced, and we look again.
+        if not DataKey.objects.exists():
+            hold_ring()
+            master = keyring.in_force()
+            fresh = DataKey(
+                kek=envelope.fingerprint(master),
+                wrapped=envelope.wrap(master, schema, envelope.new_key()),
+            )
+            DataKey.objects.bulk_create([fresh], ignore_conflicts=True)
