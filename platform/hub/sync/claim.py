@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -81,6 +82,7 @@ class Task:
     parts: dict[str, str] = field(default_factory=dict)
     steps: dict[str, str] = field(default_factory=dict)
     started_at: datetime | None = None
+    ours_until: float = 0.0
 
     @property
     def content(self) -> dict[str, Any]:
@@ -96,10 +98,17 @@ class Task:
         """An earlier send of it may have had its effect."""
         return self.uncertain or self.verify
 
+    @property
+    def in_time(self) -> bool:
+        """A call begun now ends within the lease, on a clock that goes on while we sleep. Whoever
+        calls later than that may call after another has looked and found nothing (rule 3.4)."""
+        return monotonic() + min(self.resource.deadline, LEASE_SECONDS / 2) < self.ours_until
+
 
 def claim(connection_id: uuid.UUID, resources: dict[str, Resource], limit: int) -> list[Task]:
     """Lease up to ``limit`` due rows of a connection, with their records and bindings."""
     fence = new_fence()
+    until = monotonic() + LEASE_SECONDS
     leased = {
         row[0]: row[1:]
         for row in rows(CLAIM, [connection_id, limit, timedelta(seconds=LEASE_SECONDS), fence])
@@ -110,7 +119,7 @@ def claim(connection_id: uuid.UUID, resources: dict[str, Resource], limit: int) 
     for row in rows(LOAD, [list(leased)]):
         resource, attempts, alone, lost, priority, seq, since = leased[row[0]]
         leased_as = (resources[resource], attempts, alone, lost, priority, seq, since, fence)
-        tasks.append(Task(*row, *leased_as))  # type: ignore[call-arg]
+        tasks.append(Task(*row, *leased_as, ours_until=until))  # type: ignore[call-arg]
     _remember_doubt(tasks)
     _bindings(connection_id, tasks)
     tasks.sort(key=lambda t: (t.priority, t.seq))
@@ -146,15 +155,20 @@ def _bindings(connection_id: uuid.UUID, tasks: list[Task]) -> None:
                 task.steps[role] = external_id
 
 
-def renew(fence: uuid.UUID, deliveries: list[uuid.UUID]) -> set[uuid.UUID]:
+def renew(tasks: list[Task]) -> set[uuid.UUID]:
     """Prolong the lease while a batch is at work; returns those that are still ours."""
-    return {
+    until = monotonic() + LEASE_SECONDS
+    ours = {
         d for (d,) in rows(
             "UPDATE sync_work SET lease_until = now() + %s WHERE delivery_id = ANY(%s)"
             " AND fence = %s RETURNING delivery_id",
-            [timedelta(seconds=LEASE_SECONDS), deliveries, fence],
+            [timedelta(seconds=LEASE_SECONDS), [t.delivery for t in tasks], tasks[0].fence],
         )
     }  # fmt: skip
+    for task in tasks:
+        if task.delivery in ours:
+            task.ours_until = until
+    return ours
 
 
 def give_back(tasks: list[Task], *, seconds: float = 0, alone: bool = False) -> None:

@@ -125,9 +125,15 @@ def _away(answers: Iterable[Answer]) -> bool:
 
 def _send_batch(connection: Connection, plan: Plan, tasks: list[Task]) -> list[Answer]:
     resource = tasks[0].resource
+    tasks = _kept(tasks)
+    if not tasks:
+        return []
     items = [_item(plan, t) for t in tasks]
     try:
         with connector_for(connection) as connector:
+            if not all(t.in_time for t in tasks):
+                claim.give_back(tasks)
+                return []
             outcomes = connector.write_batch(resource.name, items)
     except Rejected as error:
         if len(tasks) > 1:
@@ -139,6 +145,14 @@ def _send_batch(connection: Connection, plan: Plan, tasks: list[Task]) -> list[A
     except ConnectorError as error:
         return [Answer(t, error) for t in tasks]
     return [Answer(t, o) for t, o in zip(tasks, outcomes, strict=True)]
+
+
+def _kept(tasks: list[Task]) -> list[Task]:
+    """Those that are still ours after what was sent before them took its time."""
+    if tasks[0].ours_until - monotonic() > LEASE_SECONDS * 3 / 4:
+        return tasks
+    ours = claim.renew(tasks)
+    return [t for t in tasks if t.delivery in ours]
 
 
 def _one_by_one(
@@ -161,6 +175,10 @@ def _one_by_one(
             ready = []
             for future in done:
                 run = running.pop(future)
+                if isinstance(future.exception(), LeaseOver):
+                    claim.give_back([run.task])
+                    connectors.append(run.connector)
+                    continue
                 answer = run.advance(future)
                 if answer is None:
                     running[_threads.submit(run.resume)] = run
@@ -183,7 +201,7 @@ def _still_ours(waiting: list[Task], running: Iterable[_Run]) -> list[Task]:
     tasks = [*waiting, *(r.task for r in running)]
     if not tasks:
         return waiting
-    ours = claim.renew(tasks[0].fence, [t.delivery for t in tasks])
+    ours = claim.renew(tasks)
     return [t for t in waiting if t.delivery in ours]
 
 
@@ -192,6 +210,10 @@ def _proves(task: Task) -> bool:
     exists is found either way: its write compares, and does what is missing."""
     made = task.sending_op == "create" or task.resource.writes == "append"
     return made and not task.repeatable and task.resource.proof == "lookup"
+
+
+class LeaseOver(Exception):
+    """We slept, or were slow: what we hold may be another's by now, so no call is begun."""
 
 
 class _Run:
@@ -210,6 +232,7 @@ class _Run:
     def begin(self) -> Step | Done | Found | None:
         """On the other thread: look up what is in doubt, else start writing."""
         task, resource = self.task, self.task.resource
+        self._check_lease()
         if task.in_doubt and _proves(task):
             found = self.connector.look_up(resource.name, _item(self.plan, task))
             self.looked = True
@@ -223,10 +246,15 @@ class _Run:
 
     def resume(self) -> Step | Done:
         assert self.write is not None  # noqa: S101 - start() came first
+        self._check_lease()
         try:
             return next(self.write)
         except StopIteration as stop:
             return stop.value
+
+    def _check_lease(self) -> None:
+        if not self.task.in_time:
+            raise LeaseOver
 
     def advance(self, future: Future[Any]) -> Answer | None:
         """On our thread: commit a step and go on, or say what came of it."""
