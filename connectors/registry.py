@@ -6,6 +6,7 @@ from functools import cache
 
 from connectors.csvtill.connector import CsvTill
 from connectors.odoo.connector import Odoo
+from connectors.rest.connector import Rest
 from connectors.sdk.connector import Connector
 from connectors.woocommerce.connector import WooCommerce
 
@@ -13,6 +14,7 @@ CONNECTORS: tuple[type[Connector], ...] = (
     WooCommerce,
     Odoo,
     CsvTill,
+    Rest,
 )
 
 

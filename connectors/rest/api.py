@@ -1,0 +1,148 @@
+"""The API as a caller sees it: sign in, send, decode, raise what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode, urljoin, urlsplit
+
+import msgspec
+
+from connectors.rest import auth, errors
+from connectors.rest.errors import Exchange
+from connectors.rest.settings import ErrorRow, OAuth, Settings
+from connectors.sdk.errors import AccessRefused, OutcomeUnknown, Owner, Unavailable
+from connectors.sdk.http import Http, Response
+from connectors.sdk.tokens import Tokens
+
+START = 200
+
+
+class Api:
+    """``settings`` without problems."""
+
+    def __init__(
+        self, http: Http, settings: Settings, secrets: Mapping[str, str], tokens: Tokens
+    ) -> None:
+        self.http = http
+        self.settings = settings
+        self.tokens = tokens
+        self.base = settings.url.rstrip("/")
+        self._secrets = dict(secrets)
+
+    def url(self, address: str, params: Mapping[str, str] | None = None) -> str:
+        """``address``: below the base, or whole and of the same origin (a link the API gave).
+
+        Raises AccessRefused (``moved``) for another origin: it would be handed our credentials.
+        """
+        url = address if "://" in address else self.base + address
+        if _origin(url) != _origin(self.base):
+            raise AccessRefused(
+                f"The system sends us on to {urlsplit(url).netloc}, which is not the address of "
+                "this connection: correct the base address if it has moved.",
+                code="moved", owner=Owner.PARTNER,
+            )  # fmt: skip
+        said = urlencode(params or {})
+        return url + (("&" if urlsplit(url).query else "?") + said if said else "")
+
+    def joined(self, url: str, link: str) -> str:
+        """A link found in the answer of ``url``, as a whole address."""
+        return self.url(urljoin(url, link))
+
+    def get(self, url: str, *, fixed: bool = True, gone: bool = False) -> Response | None:
+        """A read that went well; its body is for the caller to decode. ``gone``: None for 404 and
+        410. Raises the SDK's errors."""
+        answer = self.send("GET", url, reading=True)
+        if gone and answer.status in (404, 410):
+            return None
+        if answer.status >= 300:
+            raise errors.fault(
+                self.exchange(answer, reading=True, fixed=fixed), self.settings.errors
+            )
+        return answer
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        deadline: float = 20.0,
+        reading: bool = False,
+    ) -> Response:
+        """One call, whatever its status. With OAuth, an expired token is renewed and the call made
+        again: the refusal says that nothing was done."""
+        style = self.settings.auth
+        if isinstance(style, OAuth) and not self._secrets.get(auth.TOKEN):
+            self._renew(style)
+        answer = self._once(method, url, headers or {}, body, deadline, reading)
+        if isinstance(style, OAuth) and answer.status in style.expired:
+            self._renew(style)
+            answer = self._once(method, url, headers or {}, body, deadline, reading)
+        return answer
+
+    def _renew(self, style: OAuth) -> None:
+        seen = self._secrets.get(auth.TOKEN, "")
+        self._secrets = dict(
+            self.tokens.renew(
+                auth.TOKEN, seen, lambda kept: auth.bought(style, self.http, self.base, kept)
+            )
+        )
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        deadline: float,
+        reading: bool,
+    ) -> Response:
+        said = {"Accept": "application/json", **self.settings.headers, **headers}
+        if body is not None:
+            said.setdefault("Content-Type", "application/json")
+        url, signature = auth.signed_in(self.settings.auth, self._secrets, method, url, body)
+        try:
+            return self.http.request(
+                method, url, headers=said | signature, body=body, deadline=deadline
+            )
+        except OutcomeUnknown as error:
+            if not reading:
+                raise
+            raise Unavailable(
+                "The system did not answer; it will be asked again.", detail=str(error)
+            ) from error
+
+    def exchange(
+        self, answer: Response, *, reading: bool, sent: Any = None, fixed: bool = True
+    ) -> Exchange:
+        """An answer of any status as `errors` judges it."""
+        try:
+            value = msgspec.json.decode(answer.body) if answer.body.strip() else None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            value = None
+        start = answer.body[:START].decode("utf-8", "replace")
+        return Exchange(answer.status, value, answer.headers, reading, start, sent, fixed)
+
+    def value(self, answer: Response, *, reading: bool, empty: bool = False) -> Any:
+        """The decoded body of an answer that went well. ``empty``: it may have none.
+
+        Raises Unavailable or OutcomeUnknown (``page-anomaly``) for anything but JSON.
+        """
+        if empty and not answer.body.strip():
+            return None
+        try:
+            return msgspec.json.decode(answer.body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            exchange = self.exchange(answer, reading=reading)
+            raise errors.not_json(exchange, str(error)) from error
+
+    def rows(self, own: Sequence[ErrorRow]) -> list[ErrorRow]:
+        """A resource's rows, then those of the connection."""
+        return [*own, *self.settings.errors]
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme.lower(), parts.netloc.lower()

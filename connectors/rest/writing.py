@@ -1,0 +1,318 @@
+"""Writing one record: where it goes, what is sent, what the answer says became of it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Generator, Mapping
+from typing import Any
+
+import msgspec
+
+from connectors.rest import errors
+from connectors.rest.api import Api
+from connectors.rest.paths import (
+    at,
+    escaped,
+    every,
+    filled,
+    lookup,
+    names,
+    placed,
+    text,
+    with_numbers,
+)
+from connectors.rest.settings import Accepted, Call, ErrorRow, LookUp, ResourceSpec
+from connectors.sdk.errors import (
+    ConnectorError,
+    DocumentLocked,
+    OutcomeUnknown,
+    Rejected,
+    Unavailable,
+)
+from connectors.sdk.http import Response
+from connectors.sdk.records import Done, Found, Json, Step, WriteItem
+
+
+def write(api: Api, spec: ResourceSpec, item: WriteItem) -> Generator[Step, None, Done]:
+    """One call; where the API promises with a 202, the promise is a step."""
+    call = _call(spec, item)
+    end = time.monotonic() + spec.deadline
+    promise = spec.accepted
+    if promise is not None and item.steps.get(_role(item)):
+        answer = _promised(api, spec, promise, item.steps[_role(item)], item, end)
+        if not isinstance(answer, ConnectorError):
+            return answer
+        # It failed there, so it surely wasn't done: it is sent again.
+    said = _sent(spec, call, item)
+    answer_ = api.send(
+        call.method, api.url(_address(call.address, item)), headers=_headers(spec, call, item),
+        body=said, deadline=spec.deadline,
+    )  # fmt: skip
+    if promise is not None and answer_.status == 202:
+        place = _place(api, promise, answer_)
+        yield Step(_role(item), place)
+        outcome = _promised(api, spec, promise, place, item, end)
+        if isinstance(outcome, ConnectorError):
+            raise outcome
+        return outcome
+    return _judged(api, spec, call, item, answer_)
+
+
+def _call(spec: ResourceSpec, item: WriteItem) -> Call:
+    if item.op == "create":
+        return spec.create
+    if item.op == "delete":
+        if spec.delete is None:
+            raise Rejected(f"{spec.name} can't be deleted: declare how, or keep it.", code="bug")
+        return spec.delete
+    if spec.update is not None:
+        return spec.update
+    if spec.writes == "set":
+        return spec.create
+    raise DocumentLocked(
+        f"{spec.label or spec.name} can't be changed once it is there: change it there by hand, or "
+        "declare how the system takes changes."
+    )
+
+
+def _judged(api: Api, spec: ResourceSpec, call: Call, item: WriteItem, answer: Response) -> Done:
+    """What the answer says became of it."""
+    fixed = not names(call.address)
+    exchange = api.exchange(answer, reading=False, sent=item.body, fixed=fixed)
+    row = errors.row_for(exchange, api.rows(spec.errors))
+    if row is not None and row.means == "done":
+        return Done(item.external_id, unchanged=True)
+    if row is not None and row.means == "exists":
+        return existing(api, spec, item, row, exchange.value)
+    if item.op == "delete" and answer.status in (404, 410):
+        return Done(item.external_id, unchanged=True)
+    if row is not None or answer.status >= 300:
+        raise (
+            errors.fault(exchange, api.rows(spec.errors))
+            if row is None
+            else errors.declared(exchange, row)
+        )
+    if item.op == "delete":
+        return Done(item.external_id)
+    return done(spec, item, api.value(answer, reading=False, empty=True), answer.headers)
+
+
+def done(spec: ResourceSpec, item: WriteItem, value: Any, headers: Mapping[str, str]) -> Done:
+    """Raises OutcomeUnknown when the answer doesn't name what it made."""
+    known = _id(spec, item, value, headers) or item.external_id
+    if not known:
+        raise OutcomeUnknown(
+            f"The system took this and named no id (looked for {spec.id!r} in its answer): correct "
+            "where the id is in the settings.",
+            code="page-anomaly",
+        )
+    return Done(known, parts=_parts(spec, value), url=_link(spec, known, value))
+
+
+def existing(api: Api, spec: ResourceSpec, item: WriteItem, row: ErrorRow, value: Any) -> Done:
+    """It is there already: by the id in the refusal, else found by our reference.
+
+    Raises Rejected (``duplicate-near``) when it is there and doesn't carry our reference.
+    """
+    if row.id and text(at(value, row.id)):
+        return Done(text(at(value, row.id)), unchanged=True)
+    found = look_up(api, spec, item) if spec.lookup else None
+    if found is not None:
+        return Done(found.external_id, parts=found.parts, unchanged=True)
+    raise Rejected(
+        row.move or "The system has one like this already, and it isn't ours: compare the two.",
+        code=row.code or "duplicate-near",
+    )
+
+
+def _id(spec: ResourceSpec, item: WriteItem, value: Any, headers: Mapping[str, str]) -> str:
+    source, _, rest = spec.id.partition(":")
+    if source == "header" and rest:
+        return headers.get(rest.lower(), "").split("?")[0].rstrip("/").rpartition("/")[2]
+    if source == "sent" and rest:
+        return text(at(item.body, rest))
+    return text(at(value, spec.id))
+
+
+def _parts(spec: ResourceSpec, value: Any) -> dict[str, str]:
+    if not spec.parts:
+        return {}
+    rows = every(at(value, spec.parts["each"]))
+    named = ((text(at(r, spec.parts["key"])), text(at(r, spec.parts["id"]))) for r in rows)
+    return {key: id_ for key, id_ in named if key and id_}
+
+
+def _link(spec: ResourceSpec, known: str, value: Any) -> str:
+    try:
+        return filled(spec.link, lookup({"id": known, "answer": value}), escaped)
+    except KeyError:
+        return ""
+
+
+# ------------------------------------------------------------------ what is sent
+
+
+def _address(template: str, item: WriteItem) -> str:
+    """Raises Rejected (``missing-required``) when the record lacks what the address needs."""
+    values = {"id": item.external_id, "ref": item.ref, "key": item.key, "sent": item.body}
+    try:
+        return filled(template, lookup(values), escaped)
+    except KeyError as error:
+        raise Rejected(
+            f"The address {template} needs {error.args[0]}, which this record doesn't have: fill "
+            "it at the source, or have the mapping make it.",
+            code="missing-required",
+        ) from error
+
+
+def body_of(spec: ResourceSpec, item: WriteItem) -> Any:
+    """The record as the API takes it. Raises Rejected (``type-mismatch``)."""
+    try:
+        body = with_numbers(item.body, spec.numbers)
+    except ValueError as error:
+        raise Rejected(
+            f"{error.args[0]!r} is to be sent as a number and is none: correct the mapping.",
+            code="type-mismatch",
+        ) from error
+    if spec.key is not None and spec.key.path:
+        body = merged(body, placed(spec.key.path, item.key))
+    return body
+
+
+def merged(body: Json, more: Json) -> Json:
+    """``more`` laid into ``body``, objects within objects."""
+    both = dict(body)
+    for name, value in more.items():
+        old = both.get(name)
+        both[name] = (
+            merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        )
+    return both
+
+
+def _sent(spec: ResourceSpec, call: Call, item: WriteItem) -> bytes | None:
+    if call.method in ("GET", "DELETE") and not item.body:
+        return None
+    body: Any = body_of(spec, item)
+    if call.send:
+        body = at(body, call.send)
+    return msgspec.json.encode(placed(call.wrap, body) if call.wrap else body)
+
+
+def _headers(spec: ResourceSpec, call: Call, item: WriteItem) -> dict[str, str]:
+    headers = dict(call.headers)
+    if spec.key is not None and spec.key.header:
+        headers[spec.key.header] = item.key
+    return headers
+
+
+# ------------------------------------------------------------------ promises
+
+
+def _role(item: WriteItem) -> str:
+    """Of these very bytes: an older promise says nothing about newer ones."""
+    said = item.key.encode() + b"\n" + msgspec.json.encode(item.body, order="deterministic")
+    return "accepted-" + hashlib.sha256(said).hexdigest()[:12]
+
+
+def _place(api: Api, promise: Accepted, answer: Response) -> str:
+    """The address where it is told what became of it. Raises OutcomeUnknown."""
+    value = api.exchange(answer, reading=False).value
+    try:
+        if promise.address:
+            return filled(promise.address, lookup({"answer": value}), escaped)
+        return answer.headers["location"]
+    except KeyError as error:
+        raise OutcomeUnknown(
+            "The system accepted this and didn't say where to ask what became of it: correct the "
+            "status address in the settings.",
+            code="page-anomaly",
+        ) from error
+
+
+def _promised(
+    api: Api, spec: ResourceSpec, promise: Accepted, place: str, item: WriteItem, end: float
+) -> Done | ConnectorError:
+    """Ask until it is done or failed (returned) or our time is up (raised as unknown)."""
+    while True:
+        try:
+            answer = api.get(api.joined(api.base + "/", place), fixed=False)
+        except Unavailable as error:
+            raise OutcomeUnknown(
+                "The system accepted this and can't be asked now what became of it.",
+                detail=str(error),
+            ) from error
+        assert answer is not None  # noqa: S101 - only `gone` makes it None
+        value = api.value(answer, reading=True)
+        state = text(at(value, promise.state))
+        if state in promise.done:
+            known = text(at(value, promise.id)) or item.external_id
+            if item.op == "delete":
+                return Done(item.external_id)
+            if not known:
+                return done(spec, item, value, answer.headers)
+            return Done(known, parts=_parts(spec, value), url=_link(spec, known, value))
+        if state in promise.failed:
+            said = text(at(value, promise.problem)) if promise.problem else errors.words(value)
+            return Rejected(
+                f"The system accepted this and then refused it: {said or state}. Correct the "
+                "record or the mapping and send it again.",
+                detail=state,
+            )
+        if time.monotonic() + promise.every >= end:
+            raise OutcomeUnknown(
+                f"The system accepted this and is still at it ({state!r}); it is asked again.",
+                detail=place,
+            )
+        # The API said that it needs time: asking again at once would be refused or rude.
+        time.sleep(promise.every)
+
+
+# ------------------------------------------------------------------ proof
+
+
+def look_up(api: Api, spec: ResourceSpec, item: WriteItem) -> Found | None:
+    """What carries our reference. Raises Rejected: ``duplicate-exact`` for two of them,
+    ``page-anomaly`` when the search answers with others only."""
+    if spec.lookup is None:
+        raise ConnectorError(f"{spec.name} declares no look-up.")
+    how = spec.lookup
+    answer = api.get(api.url(_address(how.address, item)), fixed=bool(how.ref), gone=not how.ref)
+    if answer is None:
+        return None
+    value = api.value(answer, reading=True)
+    listed = at(value, how.records) if how.records else value
+    rows = [row for row in every(listed) if isinstance(row, dict)]
+    hits = [row for row in rows if not how.ref or text(at(row, how.ref)) == _value(how, item)]
+    ids = list(dict.fromkeys(text(at(row, how.id)) for row in hits))
+    if rows and not hits:
+        raise Rejected(
+            f"The look-up of {spec.name} answers with {len(rows)} records, none of which carries "
+            "our reference: the search ignores it, or searches loosely. Correct the look-up in the "
+            "settings, then resend.",
+            code="page-anomaly",
+        )
+    if len(ids) > 1:
+        raise Rejected(
+            f"The system holds {len(ids)} records with our reference ({', '.join(ids[:3])}): "
+            "delete or cancel the wrong one there, then resend.",
+            code="duplicate-exact",
+        )
+    if not ids:
+        return None
+    if not ids[0]:
+        raise Rejected(
+            f"The look-up of {spec.name} finds a record without an id at {how.id!r}: correct the "
+            "look-up in the settings, then resend.",
+            code="page-anomaly",
+        )
+    return Found(ids[0], parts=_parts(spec, hits[0]))
+
+
+def _value(how: LookUp, item: WriteItem) -> str:
+    values = {"id": item.external_id, "ref": item.ref, "key": item.key, "sent": item.body}
+    try:
+        return filled(how.value, lookup(values))
+    except KeyError:
+        return ""
