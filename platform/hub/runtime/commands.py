@@ -23,6 +23,8 @@ def run(argv: list[str]) -> int:
     match command:
         case "demo":
             from hub.proof.demo import main  # noqa: PLC0415 (the others need not pay for it)
+        case "chaos":
+            from hub.proof.chaos.command import main  # noqa: PLC0415
         case "up":
             from hub.runtime.up import main  # noqa: PLC0415
         case "test":

@@ -1,0 +1,130 @@
+"""Who strikes, when, and in which order: everything drawn from one seed.
+
+Three hands work at once: one at the lines, twice a second or so; one at what runs and keeps, one
+strike after the other; one whose strikes last a minute. A row's strikes are spread over the run:
+the heavy hand goes through all of them in a shuffled round before it begins another.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hub.proof.chaos import ownprocesses, stores, strangers
+from hub.proof.chaos.faults import Ledger
+from hub.proof.chaos.field import Field
+from hub.proof.chaos.injection import failpoints
+from hub.proof.chaos.lines import Lines
+from hub.proof.chaos.world import World
+
+Strike = Callable[[Field], None]
+HEAVY: tuple[tuple[int, Strike], ...] = (
+    (1, ownprocesses.kill_worker), (1, ownprocesses.kill_worker), (1, ownprocesses.kill_workers),
+    (2, ownprocesses.kill_ingress), (3, stores.flush_redis), (3, stores.kill_redis),
+    (3, stores.redis_away), (4, stores.kill_postgres), (4, stores.restart_postgres),
+    (4, stores.cut_sessions), (5, stores.fill_disk), (9, ownprocesses.wrong_clock),
+    (10, strangers.weathered), (11, strangers.poison), (12, strangers.too_much),
+    (13, strangers.broken), (14, strangers.partial_batch), (15, ownprocesses.deploy),
+    (16, stores.migrate_and_die), (18, strangers.revoke), (19, strangers.burst),
+)  # fmt: skip
+LONG: tuple[tuple[int, Strike], ...] = ((20, ownprocesses.sleep_past_lease),)
+#: Seconds between two strikes, from and to.
+LINES_REST = (0.5, 1.6)
+HEAVY_REST = (1.0, 3.0)
+LONG_REST = (5.0, 20.0)
+#: A failpoint is armed after each heavy strike, and this often besides.
+FAILPOINT_REST = (3.0, 7.0)
+
+
+@dataclass
+class Nemesis:
+    """``rows``: of the matrix; what isn't among them isn't done."""
+
+    world: World
+    seed: int
+    rows: frozenset[int]
+    ledger: Ledger = field(default_factory=Ledger)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.field = Field(self.world, self.ledger, random.Random(f"{self.seed} heavy"))  # noqa: S311
+        luck = random.Random(f"{self.seed} lines")  # noqa: S311 - repeatable, guards nothing
+        self.lines = Lines(self.world.proxy, luck, self.rows, self.ledger)
+
+    def begin(self) -> None:
+        """Set all hands to work."""
+        if 10 in self.rows:
+            strangers.weather(self.world)
+        hands = [self._at_lines, self._heavily, self._long]
+        if self.rows & {1, 2}:
+            hands.append(self._at_failpoints)
+        self.threads = [threading.Thread(target=hand, daemon=True) for hand in hands]
+        for thread in self.threads:
+            thread.start()
+
+    def end(self) -> None:
+        """Let every hand finish, and undo what would otherwise last."""
+        self.field.over.set()
+        for thread in self.threads:
+            thread.join()
+        failpoints.disarm(self.world.home.path)
+        self.lines.calm()
+        strangers.resume_all(self.world)
+        self.lines.collect()
+
+    def _at_lines(self) -> None:
+        if not self.rows & {6, 7, 8}:
+            return
+        while not self.field.over.is_set():
+            self._guarded(lambda _: self.lines.strike())
+            self.field.pause(self.lines.luck.uniform(*LINES_REST))
+
+    def _heavily(self) -> None:
+        luck = self.field.luck
+        strikes = [(row, strike) for row, strike in HEAVY if row in self.rows]
+        while strikes and not self.field.over.is_set():
+            for _, strike in luck.sample(strikes, len(strikes)):
+                self.field.pause(luck.uniform(*HEAVY_REST))
+                if self.field.over.is_set():
+                    return
+                self._guarded(strike)
+
+    def _long(self) -> None:
+        luck = random.Random(f"{self.seed} long")  # noqa: S311
+        strikes = [(row, strike) for row, strike in LONG if row in self.rows]
+        while strikes and not self.field.over.is_set():
+            self.field.pause(luck.uniform(*LONG_REST))
+            if not self.field.over.is_set():
+                self._guarded(luck.choice(strikes)[1])
+
+    def _at_failpoints(self) -> None:
+        """Go through all names in a shuffled round; one that isn't passed is left after a while."""
+        luck = random.Random(f"{self.seed} points")  # noqa: S311
+        home = self.world.home.path
+        while not self.field.over.is_set():
+            for name in luck.sample(failpoints.NAMES, len(failpoints.NAMES)):
+                row = 2 if name.startswith("door") else 1
+                if row not in self.rows:
+                    continue
+                self.field.pause(luck.uniform(*FAILPOINT_REST))
+                if self.field.over.is_set():
+                    return
+                with self.ledger.fault(row, f"failpoint {name}") as fault:
+                    before = failpoints.kills(home).get(name, 0)
+                    failpoints.arm(home, name)
+                    self.field.pause(2.5)
+                    failpoints.disarm(home)
+                    died = failpoints.kills(home).get(name, 0) - before
+                    fault.over = time.time()
+                    if died:
+                        fault.evidence = {"killed": died}
+
+    def _guarded(self, strike: Strike) -> None:
+        """A strike that trips over another's damage is told, and the next one comes."""
+        try:
+            strike(self.field)
+        except Exception as error:  # noqa: BLE001 - whatever one strike meets, the others go on
+            self.ledger.complain(f"{getattr(strike, '__name__', 'strike')}: {error!r}"[:300])

@@ -1,0 +1,158 @@
+"""Strikes at what keeps our state: Redis, PostgreSQL, the disk, the schema."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import redis
+from psycopg import sql
+
+from hub.proof.chaos.field import Field
+from hub.proof.chaos.world import TENANTS
+from hub.runtime.home import ROOT
+
+#: Seconds Redis is away, drawn from these.
+REDIS_AWAY = (4.0, 8.0, 15.0)
+DISK_FULL = 6.0
+#: A migration that only sets storage parameters: it can be taken again in traffic.
+AGAIN = ("sync", "0002_storage")
+
+
+def flush_redis(field: Field) -> None:
+    """Row 3: every doorbell and lease of a rate is gone."""
+    url = field.world.installation.embedded.redis_url
+    with redis.Redis.from_url(url) as client, field.ledger.fault(3, "FLUSHALL") as fault:
+        keys = int(client.dbsize())
+        client.flushall()
+        fault.evidence = {"keys": keys}
+
+
+def kill_redis(field: Field) -> None:
+    """Row 3: kill -9."""
+    with field.ledger.fault(3, "kill -9 redis") as fault:
+        before = field.pid("valkey")
+        field.world.installation.kill("valkey")
+        if field.back("valkey", before):
+            fault.evidence = {"pid": before, "next": field.pid("valkey")}
+
+
+def redis_away(field: Field) -> None:
+    """Row 3: stopped, and back after a while."""
+    seconds = field.luck.choice(REDIS_AWAY)
+    with field.ledger.fault(3, "redis away") as fault:
+        before = field.pid("valkey")
+        field.world.installation.stop("valkey")
+        field.pause(seconds)
+        field.world.installation.restart("valkey")
+        fault.evidence = {"pid": before, "next": field.pid("valkey"), "seconds": seconds}
+
+
+def kill_postgres(field: Field) -> None:
+    """Row 4: kill -9 of the postmaster; its sessions die with it."""
+    _postgres(field, "kill -9 postgres", lambda: field.world.installation.kill("postgres"))
+
+
+def restart_postgres(field: Field) -> None:
+    """Row 4: a restart in good order, sessions cut off."""
+    _postgres(field, "restart postgres", lambda: field.world.installation.restart("postgres"))
+
+
+def _postgres(field: Field, what: str, strike: Callable[[], None]) -> None:
+    with field.ledger.fault(4, what, outage=True) as fault:
+        before = field.pid("postgres")
+        strike()
+        if field.back("postgres", before) and _answers(field):
+            fault.evidence = {"pid": before, "next": field.pid("postgres")}
+
+
+def cut_sessions(field: Field) -> None:
+    """Row 4: every session of ours is terminated."""
+    with field.ledger.fault(4, "terminate sessions") as fault, field.world.database() as line:
+        cut = line.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE usename = current_user AND pid <> pg_backend_pid()"
+        ).fetchone()
+        if cut and cut[0]:
+            fault.evidence = {"sessions": cut[0]}
+
+
+def fill_disk(field: Field) -> None:
+    """Row 5: nothing more fits on the disk the database lies on, for some seconds."""
+    ballast = field.world.home.postgres / "ballast"
+    log = field.world.home.logs / "postgres.log"
+    before = log.stat().st_size
+    with field.ledger.fault(5, "disk full", outage=True) as fault:
+        try:
+            _fill(ballast, field)
+        finally:
+            ballast.unlink(missing_ok=True)
+        told = log.read_bytes()[before:]
+        if _answers(field) and (full := told.count(b"No space left on device")):
+            fault.evidence = {"refused_writes": full, "panics": told.count(b"PANIC")}
+
+
+def _fill(path: Path, field: Field) -> None:
+    end = time.monotonic() + DISK_FULL
+    with path.open("ab", buffering=0) as file:
+        while time.monotonic() < end and not field.over.is_set():
+            try:
+                file.write(b"\0" * 2**16)
+            except OSError:
+                time.sleep(0.02)
+
+
+def migrate_and_die(field: Field) -> None:
+    """Row 16: a migration of every schema while traffic flows, killed on its way, then again."""
+    with field.ledger.fault(16, "migration killed") as fault:
+        _forget_migration(field)
+        argv = (sys.executable, "-m", "django", "migrate_schemas", "--no-color")
+        env = field.world.installation.environ()
+        with subprocess.Popen(argv, env=env, cwd=ROOT, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL) as child:  # fmt: skip
+            time.sleep(field.luck.uniform(1.2, 3.5))
+            child.kill()
+        done = field.world.child("-m", "django", "migrate_schemas", "--no-color")
+        for _ in range(5):
+            if done.returncode == 0:
+                break
+            time.sleep(1.0)  # the database itself may have been struck meanwhile
+            done = field.world.child("-m", "django", "migrate_schemas", "--no-color")
+        behind = _behind(field)
+        if done.returncode or behind:
+            field.ledger.complain(
+                f"migrate_schemas did not converge: {behind} {done.stderr[-300:]}"
+            )
+        else:
+            fault.evidence = {"killed": child.returncode, "again": done.returncode}
+
+
+def _forget_migration(field: Field) -> None:
+    with field.world.database() as line:
+        for schema in field.world.schemas.values():
+            line.execute(
+                sql.SQL("DELETE FROM {}.django_migrations WHERE app = %s AND name = %s").format(
+                    sql.Identifier(schema)
+                ),
+                AGAIN,
+            )
+
+
+def _behind(field: Field) -> list[str]:
+    statement = "SELECT 1 FROM {schema}.django_migrations WHERE app = %s AND name = %s"
+    return [t for t in TENANTS if not field.world.ask(t, statement, *AGAIN)]
+
+
+def _answers(field: Field) -> bool:
+    def well() -> bool:
+        try:
+            with field.world.database() as line:
+                return line.execute("SELECT 1").fetchone() == (1,)
+        except psycopg.Error:
+            return False
+
+    return field.until(well)
