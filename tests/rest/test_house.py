@@ -14,6 +14,7 @@ from tests.rest.conftest import House
 def test_an_order_that_is_pushed_becomes_one_document(house: House) -> None:
     house.push_to_us()
     placed = house.order()
+    house.until(lambda: len(house.documents()) == 1)
     house.order(id=placed["id"], status="cancelled")
     house.until(lambda: [d["status"] for d in house.documents()] == ["cancelled"])
     (document,) = house.documents()
