@@ -88,6 +88,12 @@ class Connector:
     def subscribe(self, address: str, secret: str) -> None:
         """Make the source push to ``address``; idempotent; re-enables what it has disabled."""
 
+    def unsubscribed(self, address: str) -> list[str]:
+        """What keeps the source from pushing to ``address``, a phrase each ("order.created is
+        disabled"); [] when nothing does, or when it can't tell. `subscribe` mends it. Only reads.
+        """
+        return []
+
     # ---- source
     @classmethod
     def webhook(cls, request: WebhookRequest, secrets: Sequence[Mapping[str, str]]) -> Verdict:

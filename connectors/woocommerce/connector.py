@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from connectors.sdk.connector import Connector
+from connectors.sdk.consent import ConsentAnswer, ConsentAsk
 from connectors.sdk.errors import AccessRefused, ConnectorError, Rejected, Unreadable
 from connectors.sdk.http import Http
 from connectors.sdk.manifest import load_manifest
@@ -32,7 +33,7 @@ from connectors.sdk.records import (
     WriteItem,
 )
 from connectors.sdk.tokens import Tokens
-from connectors.woocommerce import aftermath, goods, hooks, reading, taxes
+from connectors.woocommerce import aftermath, goods, handover, hooks, reading, taxes
 from connectors.woocommerce.api import Api
 
 
@@ -51,9 +52,22 @@ class WooCommerce(Connector):
         tokens: Tokens | None = None,
     ) -> None:
         super().__init__(config=config, secrets=secrets, http=http, tokens=tokens)
-        self.api = Api(http, config["url"], secrets["consumer_key"], secrets["consumer_secret"])
+        self.api = Api(
+            http,
+            config["url"],
+            secrets.get("consumer_key", ""),
+            secrets.get("consumer_secret", ""),
+            keys_in_address=bool(config.get("keys_in_address")),
+        )
 
     # ---- set-up
+    @classmethod
+    def consent(cls, config: Json, secrets: Mapping[str, str], ask: ConsentAsk) -> str | None:
+        return handover.address(config, ask)
+
+    def consented(self, answer: ConsentAnswer) -> Mapping[str, str]:
+        return handover.keys(answer)
+
     def check(self) -> list[CheckLine]:
         """Reach, read, write (an empty batch changes nothing), webhooks."""
         tries: list[tuple[str, Callable[[], object]]] = [
@@ -82,10 +96,15 @@ class WooCommerce(Connector):
         return hashlib.sha256(f"woocommerce\n{name}".encode()).hexdigest()[:32]
 
     def subscribe(self, address: str, secret: str) -> None:
-        topics: tuple[str, ...] = hooks.ORDER_TOPICS
-        if self.config.get("push_products"):
-            topics += hooks.PRODUCT_TOPICS
-        hooks.subscribe(self.api, address, secret, topics)
+        hooks.subscribe(self.api, address, secret, self._topics())
+
+    def unsubscribed(self, address: str) -> list[str]:
+        return hooks.unsubscribed(self.api, address, self._topics())
+
+    def _topics(self) -> tuple[str, ...]:
+        return hooks.ORDER_TOPICS + (
+            hooks.PRODUCT_TOPICS if self.config.get("push_products") else ()
+        )
 
     # ---- source
     @classmethod

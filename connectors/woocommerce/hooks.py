@@ -12,6 +12,7 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -95,15 +96,45 @@ def subscribe(api: Api, address: str, secret: str, topics: Sequence[str]) -> Non
 
     The secret is never given back (finding 13), so it is set again on those that exist.
     """
-    ours: dict[str, Json] = {}
-    for page in api.pages("webhooks"):
-        for hook in page:
-            if hook["delivery_url"] == address:
-                ours.setdefault(hook["topic"], hook)
+    ours = _ours(api, address)
     for topic in topics:
         known = ours.get(topic)
         if known is None:
             told = {"name": f"Integration: {topic}", "topic": topic}
             api.post("webhooks", {**told, "delivery_url": address, "secret": secret})
         else:
-            api.put(f"webhooks/{known['id']}", {"status": "active", "secret": secret})
+            told = {"status": "active", "secret": secret}
+            if known["delivery_url"] != address:
+                told["delivery_url"] = address
+            api.put(f"webhooks/{known['id']}", told)
+
+
+def unsubscribed(api: Api, address: str, topics: Sequence[str]) -> list[str]:
+    """What is missing, not active or sent elsewhere. A secret that somebody changed can't be seen
+    (finding 13): our refusals then make the shop disable the webhook (finding 2), and that can."""
+    ours = _ours(api, address)
+    found = []
+    for topic in topics:
+        known = ours.get(topic)
+        if known is None:
+            found.append(f"{topic} is missing")
+        elif known["delivery_url"] != address:
+            found.append(f"{topic} is sent to another address")
+        elif known["status"] != "active":
+            found.append(f"{topic} is {known['status']}")
+    return found
+
+
+def _ours(api: Api, address: str) -> dict[str, Json]:
+    """The webhook of each topic that is ours: it has our address, or it goes to our path at another
+    host, because our front door moved or somebody edited it. The path can't be guessed."""
+    path = urlsplit(address).path
+    ours: dict[str, Json] = {}
+    for page in api.pages("webhooks"):
+        for hook in page:
+            url = str(hook["delivery_url"])
+            if url == address or (len(path) > 1 and urlsplit(url).path == path):
+                held = ours.get(hook["topic"])
+                if held is None or held["delivery_url"] != address:
+                    ours[hook["topic"]] = hook
+    return ours

@@ -85,6 +85,7 @@ def world(
             "read_again": {"number": heard},
             "declare": {"delivery": mine.unknown[0].pk},
             "recreate": {"delivery": delivered.pk},
+            "connect": {"connection": mine.connections["shop"].slug},
         },
     )
 
@@ -116,6 +117,7 @@ def test_the_walk_reaches_the_portal() -> None:
         "recreate",
         "declare",
         "read_again",
+        "connect",
     } <= names
     assert {"account_login", "account_reset_password_from_key"} <= names
 

@@ -154,6 +154,7 @@ def counts(shop: Shop, sent: dict[str, int]) -> Row:
         "refunds": len(shop.table("refund")),
         "products": len(shop.table("product")),
         "customers": len(shop.table("customer")),
+        "keys": len(shop.store.table("key")),
         "webhooks": {h["topic"]: h["status"] for h in shop.table("webhook").values()},
         "by_hand": sum(
             any(m["key"] == BY_HAND for m in o["meta_data"]) for o in shop.table("order").values()

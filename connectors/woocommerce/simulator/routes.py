@@ -14,6 +14,7 @@ from connectors.sdk.simulation.store import Row, Store
 from connectors.woocommerce.simulator import (
     accounts,
     control,
+    handover,
     order_view,
     products,
     resources,
@@ -48,6 +49,7 @@ def build(store: Store, args: argparse.Namespace) -> web.Application:
     app[DELIVERIES] = webhooks.Deliveries(shop, lambda kind, id_: payload(shop, kind, id_))
     _api(app)
     _controls(app)
+    handover.add(app)
     app.router.add_get("/", _window)
     app.router.add_post("/_sim/act/{act}", _act)
     app.router.add_route("*", "/wp-json/{rest:.*}", nowhere)

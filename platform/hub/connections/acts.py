@@ -12,6 +12,8 @@ acts.register(
         "connection.rotation-ended": "{actor} forgot the previous secrets of {title}",
         "connection.paused": "{actor} paused {title}: {reason}",
         "connection.resumed": "{actor} resumed {title}",
+        "connection.consent-asked": "{actor} went to {title} to agree that it is connected",
+        "connection.consented": "{actor} agreed at {title}, which handed over its credentials",
         "connection.subscribed": "{actor} had {title} push to us",
     }
 )

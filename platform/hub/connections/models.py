@@ -21,7 +21,8 @@ class Connection(models.Model):
 
     ``connector``: name in `connectors.registry`. ``config``: public settings as the manifest
     declares them. ``lookups``: {table: {value: value}} for its mappings. ``account``: fingerprint
-    of the remote account. Paused stops processing, never receipt.
+    of the remote account. ``listen_at``: when to look next whether the source still pushes to us
+    (None: it was never asked to). Paused stops processing, never receipt.
     """
 
     class State(models.TextChoices):
@@ -46,6 +47,7 @@ class Connection(models.Model):
     webhook_token = models.CharField(max_length=43, unique=True, default=new_webhook_token)
     account = models.CharField(max_length=200, default="", blank=True)
     subscribed_at = models.DateTimeField(null=True, blank=True)
+    listen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
 
@@ -62,3 +64,28 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Consent(models.Model):
+    """One link by which a person lets us into another system (`hub.connections.consent`).
+
+    ``state_hash``: SHA-256 of what the system gives back, in hexadecimal. ``person_id``: who asked
+    (users live in public; no foreign key). ``return_to``: as it was asked with. Times:
+    ``answered_at`` the one answer it is good for, ``kept_at`` credentials are in the vault,
+    ``returned_at`` the person came back and ``lines`` says how the check went ({what, ok, move}).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="consents")
+    state_hash = models.CharField(max_length=64, unique=True)
+    person_id = models.UUIDField()
+    return_to = models.TextField()
+    lines = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    kept_at = models.DateTimeField(null=True)
+    returned_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.connection_id} {self.created_at}"

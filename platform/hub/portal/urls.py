@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from hub.portal.views import (
     brand,
     connections,
+    consent,
     dead_letters,
     documents,
     exceptions,
@@ -45,6 +46,7 @@ merchant: list[URLPattern | URLResolver] = [
     path("dead-letters/<uuid:delivery>/", dead_letters.dead_letter, name="dead_letter"),
     path("connections/", connections.connections, name="connections"),
     path("connections/<slug:connection>/", connections.connection, name="connection"),
+    path("connections/<slug:connection>/connect/", consent.connect, name="connect"),
     path("connections/<slug:connection>/pause/", connections.pause, name="pause"),
     path("connections/<slug:connection>/resume/", connections.resume, name="resume"),
 ]
@@ -54,6 +56,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("search/", documents.search, name="search"),
     path("palette/", person.palette, name="palette"),
     path("you/zone/", person.zone, name="zone"),
+    path("connect/back/", consent.back, name="connect_back"),
+    path("connect/keys/", consent.keys, name="connect_keys"),
     path("brand/colours.css", brand.colours, name="brand_colours"),
     path("brand/logo.png", brand.logo, name="brand_logo"),
     path("m/<slug:merchant>/<slug:kind>/", include(merchant)),

@@ -16,7 +16,7 @@ import structlog
 from django.conf import settings
 from dramatiq.errors import BrokerError
 
-from hub.sync import causes, deliver, doorbell, exceptions, needs, normalize, poll
+from hub.sync import causes, deliver, doorbell, exceptions, listening, needs, normalize, poll
 from hub.sync.broker import broker
 from hub.sync.doorbell import Bell
 from hub.sync.sql import rows
@@ -80,6 +80,14 @@ def poll_connection(subject: str) -> None:
         ring("inbox", subject)
 
 
+@dramatiq.actor(broker=broker, queue_name="batch", time_limit=600_000)
+def listen_to(subject: str) -> None:
+    """See that a source still pushes to us; where it didn't, ask it at once for what is new."""
+    _begin("listen", subject)
+    if listening.listen(uuid.UUID(subject)):
+        ring("poll", subject)
+
+
 @dramatiq.actor(broker=broker, queue_name="housekeeping", time_limit=600_000)
 def housekeeping(subject: str) -> None:
     """Free what waited for a binding that is there now, close exceptions that hold nothing up,
@@ -97,6 +105,7 @@ ACTORS: dict[Bell, dramatiq.Actor] = {
     "inbox": drain_inbox,
     "deliveries": drain_deliveries,
     "poll": poll_connection,
+    "listen": listen_to,
     "housekeeping": housekeeping,
 }
 

@@ -17,10 +17,11 @@ from django.conf import settings
 
 log = structlog.get_logger(__name__)
 
-Bell = Literal["inbox", "deliveries", "poll", "housekeeping"]
+Bell = Literal["inbox", "deliveries", "poll", "listen", "housekeeping"]
 
-#: A bell whose message was lost is rung again by the sweep after this.
-BELL_SECONDS = 15
+#: A bell whose message was lost (a killed worker had fetched it) is rung again by the sweep after
+#: this. Shorter, and a queue that is long rings for itself.
+BELL_SECONDS = 5
 
 
 @cache

@@ -17,6 +17,7 @@ from psycopg import sql
 
 from hub.sync.actors import ring
 from hub.sync.doorbell import Bell
+from hub.sync.listening import EVERY
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +37,9 @@ UNION ALL
 (SELECT {name}, 'poll', k.connection_id::text FROM {schema}.sync_checkpoint k
  JOIN {schema}.connections_connection c ON c.id = k.connection_id AND c.state = 'active'
  WHERE k.next_at <= now() GROUP BY k.connection_id)
+UNION ALL
+(SELECT {name}, 'listen', id::text FROM {schema}.connections_connection
+ WHERE state = 'active' AND coalesce(listen_at, subscribed_at + {every}) <= now())
 """
 
 
@@ -59,7 +63,10 @@ def due(schemas: Sequence[str]) -> list[Due]:
 
 def _due_in(schemas: Sequence[str]) -> list[Due]:
     parts = [
-        sql.SQL(DUE).format(name=sql.Literal(name), schema=sql.Identifier(name)) for name in schemas
+        sql.SQL(DUE).format(
+            name=sql.Literal(name), schema=sql.Identifier(name), every=sql.Literal(EVERY)
+        )
+        for name in schemas
     ]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = %s", [TIMEOUT_MS])

@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from connectors.sdk.errors import Unavailable
-from hub.connections import lifecycle
+from hub.connections import consent, lifecycle
 from hub.connections.models import Connection
 from hub.connections.session import webhook_address
 from hub.portal.forms import PauseForm
@@ -75,6 +75,7 @@ def _detail(
         "row": card.system.row,
         "form": form,
         "webhook": _address(card) if place.scope.may_administer else "",
+        "consents": place.scope.may_administer and consent.offered(card.system.row),
     }
     return show(
         request, place, "portal/connection.html", context, current="connections", status=status
