@@ -49,7 +49,7 @@ def _all(config: Json) -> Found:
         yield from _hook(hook)
     yield from _headers(config.get("headers") or {})
     yield from _address("check", config.get("check") or "", set(), empty=True)
-    concurrency = config.get("concurrency") or 4
+    concurrency = 4 if config.get("concurrency") is None else config["concurrency"]
     if not isinstance(concurrency, int) or not 1 <= concurrency <= 32:
         yield "concurrency", "Write a whole number from 1 to 32."
     for index, raw in enumerate(config.get("errors") or []):

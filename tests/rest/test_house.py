@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from decimal import Decimal
-
-import pytest
-from django.core.management import call_command
-
 from tests.rest.conftest import House
 
 
