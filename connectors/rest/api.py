@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -11,11 +12,13 @@ import msgspec
 from connectors.rest import auth, errors
 from connectors.rest.errors import Exchange
 from connectors.rest.settings import ErrorRow, OAuth, Settings
-from connectors.sdk.errors import AccessRefused, OutcomeUnknown, Owner, Unavailable
+from connectors.sdk.errors import AccessRefused, ConnectorError, OutcomeUnknown, Owner, Unavailable
 from connectors.sdk.http import Http, Response
 from connectors.sdk.tokens import Tokens
 
+#: Of an answer that isn't JSON, this many bytes are told.
 START = 200
+_CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
 
 
 class Api:
@@ -55,11 +58,18 @@ class Api:
         answer = self.send("GET", url, reading=True)
         if gone and answer.status in (404, 410):
             return None
-        if answer.status >= 300:
-            raise errors.fault(
-                self.exchange(answer, reading=True, fixed=fixed), self.settings.errors
-            )
+        refused = self.refusal(self.exchange(answer, reading=True, fixed=fixed), ())
+        if refused is not None:
+            raise refused
         return answer
+
+    def refusal(self, exchange: Exchange, own: Sequence[ErrorRow]) -> ConnectorError | None:
+        """What is wrong with an answer; None when it went well. A row may name a 2xx, for APIs that
+        say no in the body."""
+        rows = self.rows(own)
+        if exchange.status >= 300 or errors.row_for(exchange, rows) is not None:
+            return errors.fault(exchange, rows)
+        return None
 
     def send(
         self,
@@ -104,14 +114,15 @@ class Api:
             said.setdefault("Content-Type", "application/json")
         url, signature = auth.signed_in(self.settings.auth, self._secrets, method, url, body)
         try:
-            return self.http.request(
+            answer = self.http.request(
                 method, url, headers=said | signature, body=body, deadline=deadline
             )
+            return Response(answer.status, answer.headers, _utf8(answer))
         except OutcomeUnknown as error:
             if not reading:
                 raise
             raise Unavailable(
-                "The system did not answer; it will be asked again.", detail=str(error)
+                f"The system gave no whole answer ({error}); it will be asked again."
             ) from error
 
     def exchange(
@@ -141,6 +152,19 @@ class Api:
     def rows(self, own: Sequence[ErrorRow]) -> list[ErrorRow]:
         """A resource's rows, then those of the connection."""
         return [*own, *self.settings.errors]
+
+
+def _utf8(answer: Response) -> bytes:
+    """The body in UTF-8 without a mark, whatever the header says it is written in. JSON between
+    systems is UTF-8 (RFC 8259, 8.1); not everybody knows."""
+    body = answer.body.removeprefix(b"\xef\xbb\xbf")
+    named = _CHARSET.search(answer.headers.get("content-type", ""))
+    if named is None or named[1].lower() in ("utf-8", "utf8"):
+        return body
+    try:
+        return body.decode(named[1]).encode()
+    except (LookupError, UnicodeDecodeError):
+        return body
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -57,8 +57,14 @@ def _signature(auth: Signed, secret: str, method: str, url: str, body: bytes) ->
     parts = urlsplit(url)
     stamp, nonce = signing.stamp(auth.timestamp, datetime.now(UTC)), random.token_hex(16)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        key = signing.key(secret, auth.key_form)
+    except ValueError as error:
+        raise AccessRefused(
+            f"The signing secret is not written as {auth.key_form}: enter it as the system gave it."
+        ) from error
     made = signing.mac(
-        auth.algorithm, secret.encode(), auth.sign,
+        auth.algorithm, key, auth.sign,
         {"method": method.encode(), "path": path.encode(), "url": url.encode(), "body": body,
          "timestamp": stamp.encode(), "nonce": nonce.encode(),
          "body_sha256": hashlib.sha256(body).hexdigest().encode()},

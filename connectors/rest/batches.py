@@ -64,8 +64,9 @@ def _send(
     body = msgspec.json.encode(placed(batch.items, listed) if batch.items else listed)
     answer = api.send(batch.method, api.url(batch.address), body=body, deadline=spec.deadline)
     exchange = api.exchange(answer, reading=False)
-    if answer.status >= 300:
-        raise errors.fault(exchange, api.rows(spec.errors))
+    refused = api.refusal(exchange, spec.errors)
+    if refused is not None:
+        raise refused
     value = api.value(answer, reading=False)
     rows = at(value, batch.results)
     rows = rows if isinstance(rows, list) else []
@@ -117,7 +118,7 @@ def _outcome(api: Api, spec: ResourceSpec, batch: BatchSpec, item: WriteItem, ro
 
 
 def _made(spec: ResourceSpec, batch: BatchSpec, item: WriteItem, row: Any) -> Outcome:
-    known = text(at(row, batch.id)) or item.external_id
+    known = item.external_id or text(at(row, batch.id))
     if not known:
         try:
             return writing.done(spec, item, row, {})

@@ -65,7 +65,7 @@ def following(
         after = text(at(page.last, paging.path))
         return {"after": after} if after and _more(paging, page) else None
     if isinstance(paging, CursorToken):
-        token = text(at(value, paging.path))
+        token = _named(paging.path, value, headers)
         on = not paging.more or bool(at(value, paging.more))
         return {"token": token} if token and on else None
     if isinstance(paging, NextLink):
@@ -96,6 +96,10 @@ def total(paging: Paging, value: Any, headers: Mapping[str, str]) -> int | None:
     path = paging.total if isinstance(paging, PageNumber | Offset) else ""
     if not path:
         return None
-    source, _, name = path.partition(":")
-    said = headers.get(name.lower(), "") if source == "header" and name else text(at(value, path))
+    said = _named(path, value, headers)
     return int(said) if said.isdigit() else None
+
+
+def _named(path: str, value: Any, headers: Mapping[str, str]) -> str:
+    source, _, name = path.partition(":")
+    return headers.get(name.lower(), "") if source == "header" and name else text(at(value, path))

@@ -17,6 +17,7 @@ from connectors.rest.settings import (
     HmacHook,
     Hook,
     Key,
+    OAuth,
     Paging,
     Ping,
     ResourceSpec,
@@ -43,7 +44,10 @@ def _all(config: Json) -> Found:
     auth = yield from _typed("auth", config.get("auth") or {"style": "none"}, Auth)
     if isinstance(auth, Key) and bool(auth.header) is bool(auth.query):
         yield "auth", "Name either the header or the query parameter that carries the key."
-    hook = None
+    if isinstance(auth, OAuth) and not re.match(r"/|https?://", auth.address):
+        yield "auth.address", "Write the token address whole, or from the / on."
+    if "?" in str(config.get("url") or "") or "#" in str(config.get("url") or ""):
+        yield "url", "Leave out what begins with ? or #: only what all addresses begin with."
     if config.get("webhook"):
         hook = yield from _typed("webhook", config["webhook"], Hook)
         yield from _hook(hook)
@@ -230,8 +234,10 @@ def _stream(at: str, spec: StreamSpec, *, pushed: bool) -> Found:
 
 
 def _paging(at: str, spec: StreamSpec) -> Found:
-    for name in ("path", "more"):
-        yield from _path(f"{at}.{name}", getattr(spec.paging, name, ""))
+    for name in ("path", "more", "total"):
+        path = getattr(spec.paging, name, "")
+        if not path.startswith("header:"):
+            yield from _path(f"{at}.{name}", path)
     if getattr(spec.paging, "size", 1) < 1:
         yield f"{at}.size", "Write a whole number, 1 or more."
     if spec.most_pages < 1:

@@ -12,6 +12,8 @@ import msgspec
 
 Encoding = Literal["hex", "base64"]
 Algorithm = Literal["sha1", "sha256", "sha512"]
+Written = Literal["text", "hex", "base64"]
+"""How a secret's bytes are written."""
 Clock = Literal["unix", "unix_ms", "iso"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -71,6 +73,7 @@ class Signed(Strict, tag_field="style", tag="hmac"):
     header: str
     sign: str
     algorithm: Algorithm = "sha256"
+    key_form: Written = "text"
     encoding: Encoding = "hex"
     prefix: str = ""
     timestamp_header: str = ""
@@ -105,6 +108,7 @@ class HmacHook(Strict, tag_field="style", tag="hmac"):
     header: str
     sign: str = "{body}"
     algorithm: Algorithm = "sha256"
+    key_form: Written = "text"
     encoding: Encoding = "hex"
     prefix: str = ""
     parts: dict[str, str] = {}
@@ -203,8 +207,8 @@ class Offset(Strict, tag_field="style", tag="offset"):
 
 
 class CursorToken(Strict, tag_field="style", tag="cursor"):
-    """``path`` leads to the token of the next page; absent, null or empty ends. ``more``: path of
-    a flag that says whether to go on, where the token is always there."""
+    """``path`` (or ``header:Name``) leads to the token of the next page; absent or empty ends.
+    ``more``: path of a flag that says whether to go on, where the token is always there."""
 
     path: str
     param: str = "cursor"

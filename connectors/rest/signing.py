@@ -20,6 +20,13 @@ def mac(algorithm: str, key: bytes, template: str, parts: Mapping[str, bytes]) -
     return hmac.new(key, message, _HASHES[algorithm]).digest()
 
 
+def key(secret: str, form: str) -> bytes:
+    """The secret's bytes. Raises ValueError when it isn't written that way."""
+    if form == "hex":
+        return bytes.fromhex(secret)
+    return base64.b64decode(secret, validate=True) if form == "base64" else secret.encode()
+
+
 def written(mac_: bytes, encoding: str) -> str:
     return mac_.hex() if encoding == "hex" else base64.b64encode(mac_).decode()
 

@@ -137,8 +137,12 @@ def _hmac(request: WebhookRequest, hook: HmacHook, keys: Sequence[str], now: dat
         "address": request.address.encode(),
     }
     wanted = []
-    for key in keys:
-        made = signing.mac(hook.algorithm, key.encode(), hook.sign, parts)
+    for secret in keys:
+        try:
+            key = signing.key(secret, hook.key_form)
+        except ValueError:
+            return f"the webhook secret is not written as {hook.key_form}"
+        made = signing.mac(hook.algorithm, key, hook.sign, parts)
         wanted.append(hook.prefix + signing.written(made, hook.encoding))
     if hook.encoding == "hex":
         given = given.lower() if not hook.prefix else given

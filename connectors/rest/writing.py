@@ -95,12 +95,19 @@ def _judged(api: Api, spec: ResourceSpec, call: Call, item: WriteItem, answer: R
         )
     if item.op == "delete":
         return Done(item.external_id)
-    return done(spec, item, api.value(answer, reading=False, empty=True), answer.headers)
+    value = api.value(answer, reading=False, empty=True)
+    if spec.lookup and not item.external_id and not _id(spec, item, value, answer.headers):
+        found = look_up(api, spec, item)
+        if found is not None:
+            return Done(
+                found.external_id, parts=found.parts, url=_link(spec, found.external_id, value)
+            )
+    return done(spec, item, value, answer.headers)
 
 
 def done(spec: ResourceSpec, item: WriteItem, value: Any, headers: Mapping[str, str]) -> Done:
     """Raises OutcomeUnknown when the answer doesn't name what it made."""
-    known = _id(spec, item, value, headers) or item.external_id
+    known = item.external_id or _id(spec, item, value, headers)
     if not known:
         raise OutcomeUnknown(
             f"The system took this and named no id (looked for {spec.id!r} in its answer): correct "
@@ -247,12 +254,7 @@ def _promised(
         value = api.value(answer, reading=True)
         state = text(at(value, promise.state))
         if state in promise.done:
-            known = text(at(value, promise.id)) or item.external_id
-            if item.op == "delete":
-                return Done(item.external_id)
-            if not known:
-                return done(spec, item, value, answer.headers)
-            return Done(known, parts=_parts(spec, value), url=_link(spec, known, value))
+            return _kept(spec, promise, item, value)
         if state in promise.failed:
             said = text(at(value, promise.problem)) if promise.problem else errors.words(value)
             return Rejected(
@@ -267,6 +269,19 @@ def _promised(
             )
         # The API said that it needs time: asking again at once would be refused or rude.
         time.sleep(promise.every)
+
+
+def _kept(spec: ResourceSpec, promise: Accepted, item: WriteItem, value: Any) -> Done:
+    known = item.external_id or text(at(value, promise.id))
+    if item.op == "delete":
+        return Done(item.external_id)
+    if not known:
+        raise OutcomeUnknown(
+            f"The system has done this and names no id (looked for {promise.id!r}): correct where "
+            "the id is in the settings.",
+            code="page-anomaly",
+        )
+    return Done(known, parts=_parts(spec, value), url=_link(spec, known, value))
 
 
 # ------------------------------------------------------------------ proof

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from hub.connections import lifecycle
 from tests.rest.conftest import House
+
+pytestmark = pytest.mark.slow
 
 
 def test_an_order_that_is_pushed_becomes_one_document(house: House) -> None:
@@ -16,3 +28,60 @@ def test_an_order_that_is_pushed_becomes_one_document(house: House) -> None:
     assert document["reference"].startswith("xd-")
     assert document["total"] == 5 and document["lines"][0]["price"] == 5
     assert house.open_exceptions() == {}
+
+
+def test_pushed_and_polled_and_an_answer_lost_it_is_there_once(house: House) -> None:
+    house.push_to_us()
+    house.fault("drop_after_effect", "/documents", count=1, method="POST")
+    numbers = {house.order()["number"] for _ in range(3)}
+    house.poll()
+    house.until(lambda: len(house.documents()) >= 3 and not house.owed())
+    assert {d["number"] for d in house.documents()} == numbers
+    assert house.counts()["twice"] == {}
+    assert house.counts()["tokens"] == 1, "one renewal for every thread that found none"
+    assert house.system.control("faults", method="GET")["bitten"] == {"drop_after_effect": 1}
+    assert house.open_exceptions() == {}
+
+
+def test_what_the_source_suffers_from_is_told_and_nothing_is_lost(house: House) -> None:
+    numbers = {house.order()["number"] for _ in range(3)}
+    for fault, words in (("html", "web page instead of data"), ("down", "unwell")):
+        house.fault(fault, "/orders", count=1)
+        house.poll()
+        assert words in house.problem()
+    house.fault("unauthorised", "/orders", count=1)
+    house.poll()
+    assert house.connection("house").state == "attention"
+    assert "enter working ones" in house.open_exceptions()["revoked"]
+    lifecycle.resume(house.connection("house"), actor="system:tests")
+    house.poll()
+    house.until(lambda: len(house.documents()) == 3)
+    assert {d["number"] for d in house.documents()} == numbers
+    assert house.problem() == ""
+
+
+def test_a_refusal_means_what_the_partner_declared(house: House) -> None:
+    house.system.control("quirks", {"unknown_skus": ["MUG"]})
+    house.order()
+    house.poll()
+    house.until(lambda: bool(house.open_exceptions()))
+    ((code, title),) = house.open_exceptions().items()
+    assert code == "sku-missing" and "create it there and resend" in title
+
+
+def test_declared_again_changes_nothing_and_a_mistake_has_its_place(house: House) -> None:
+    def apply() -> dict[str, Any]:
+        out = io.StringIO()
+        with contextlib.suppress(CommandError):
+            call_command("apply", str(house.declaration), "--json", stdout=out)
+        found: dict[str, Any] = json.loads(out.getvalue())
+        return found
+
+    assert apply()["nothing_to_change"] is True
+    text = house.declaration.read_text(encoding="utf-8")
+    wrong = text.replace('style = "page"', 'style = "pages"').replace(
+        'id = "id"\nv', 'id = "a..b"\nv'
+    )
+    house.declaration.write_text(wrong, encoding="utf-8")
+    problems = apply()["problems"]
+    assert any("config.streams[0].paging.style" in p and "keyset" in p for p in problems), problems

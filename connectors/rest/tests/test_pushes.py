@@ -43,9 +43,14 @@ def config(style: str, push: dict[str, Any] | None = None, **stream: Any) -> dic
 
 
 def pushed(
-    style: str, body: bytes = BODY, secret: str = KEY, settings: Any = None, **headers: str
+    style: str,
+    body: bytes = BODY,
+    secret: str = KEY,
+    settings: Any = None,
+    headers: dict[str, str] | None = None,
 ) -> Verdict:
-    said = {k.lower(): v for k, v in signature(style, ADDRESS, secret, BODY).items()} | headers
+    said = {k.lower(): v for k, v in signature(style, ADDRESS, secret, BODY).items()}
+    said |= headers or {}
     request = WebhookRequest("POST", said, "", body, ADDRESS, settings or config(style))
     return Rest.webhook(request, [{"webhook_secret": KEY}])
 
@@ -90,7 +95,7 @@ def test_the_published_vector_of_standard_webhooks_holds() -> None:
 def test_an_old_push_is_taken_for_a_replay() -> None:
     headers = signature("stamped", ADDRESS, KEY, BODY)
     old = headers["X-Signature"].replace("t=1", "t=0")
-    assert "replayed" in pushed("stamped", **{"x-signature": old}).why
+    assert "replayed" in pushed("stamped", headers={"x-signature": old}).why
 
 
 def test_while_a_secret_is_rotated_both_are_good() -> None:

@@ -194,3 +194,22 @@ def test_records_are_read_again_by_id_and_those_that_are_gone_are_known(
     assert found["2"] is not None and found["2"].body["id"] == 2
     assert found["99"] is None
     assert connect(streams=[orders()]).reread("orders", ["2"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("application/json; charset=iso-8859-1", '{"name": "Müller"}'.encode("latin-1")),
+     ("application/json", b"\xef\xbb\xbf" + '{"name": "Müller"}'.encode())],
+)  # fmt: skip
+def test_json_in_another_encoding_is_read_as_its_header_says(
+    connect: Connect, kind: str, body: bytes
+) -> None:
+    class Speaking(PlainHttp):
+        def request(self, *args: object, **more: object) -> Response:  # type: ignore[override]
+            return Response(200, {"content-type": kind}, body)
+
+    connector = connect(streams=[orders()])
+    connector.api.http = Speaking()
+    answer = connector.api.get(connector.api.url("/x"))
+    assert answer is not None
+    assert connector.api.value(answer, reading=True) == {"name": "Müller"}

@@ -154,9 +154,19 @@ def test_a_refusal_nobody_declared_is_told_in_the_systems_own_words(connect: Con
         written(connect(resources=[resource()]), document(number=""))
 
 
-def test_an_answer_without_an_id_is_not_taken_for_done(connect: Connect) -> None:
+def test_an_id_the_answer_does_not_name_is_read_back(connect: Connect) -> None:
+    assert written(connect(resources=[resource(id="nowhere")]), document()) == Done("1")
+    blind = resource(id="nowhere", lookup=None, proof="key", key={"header": "Idempotency-Key"})
     with pytest.raises(OutcomeUnknown, match="'nowhere'"):
-        written(connect(resources=[resource(id="nowhere")]), document())
+        written(connect(resources=[blind]), document())
+
+
+def test_an_api_that_says_no_with_a_200_is_understood(connect: Connect, house: Running) -> None:
+    """Seen from the table: a row may name a status that otherwise means success."""
+    row = {"status": [201], "path": "document.state", "values": ["open"], "means": "rejected",
+           "move": "The office keeps it open."}  # fmt: skip
+    with pytest.raises(Rejected, match="keeps it open"):
+        written(connect(resources=[resource(errors=[row])]), document())
 
 
 def test_a_value_is_set_under_a_name_of_ours(connect: Connect, house: Running) -> None:
