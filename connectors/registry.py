@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 from connectors.csvtill.connector import CsvTill
+from connectors.files.connector import Files
 from connectors.odoo.connector import Odoo
 from connectors.rest.connector import Rest
 from connectors.sdk.connector import Connector
+from connectors.square.connector import Square
 from connectors.woocommerce.connector import WooCommerce
 
 CONNECTORS: tuple[type[Connector], ...] = (
@@ -15,6 +17,8 @@ CONNECTORS: tuple[type[Connector], ...] = (
     Odoo,
     CsvTill,
     Rest,
+    Square,
+    Files,
 )
 
 
