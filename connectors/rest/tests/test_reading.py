@@ -205,7 +205,7 @@ def test_json_in_another_encoding_is_read_as_its_header_says(
     connect: Connect, kind: str, body: bytes
 ) -> None:
     class Speaking(PlainHttp):
-        def request(self, *args: object, **more: object) -> Response:  # type: ignore[override]
+        def request(self, *args: object, **more: object) -> Response:
             return Response(200, {"content-type": kind}, body)
 
     connector = connect(streams=[orders()])
