@@ -76,7 +76,9 @@ def understand(heard: Heard) -> Hint | Nothing:
         ) from error
     id_ = said.get("id") if isinstance(said, dict) else None
     if isinstance(id_, int) and id_ > 0:
-        return Hint(heard.stream, str(id_), topic)
+        # A variation is part of a product (finding 8); it is read with its parent.
+        parent = said.get("parent_id") if said.get("type") == "variation" else None
+        return Hint(heard.stream, str(parent or id_), topic)
     code = str(said.get("code", "")) if isinstance(said, dict) else ""
     if code.endswith("_invalid_id"):
         return Nothing(f"{topic}: the record was deleted before the shop came to tell of it")

@@ -1,4 +1,4 @@
-"""Records with what a mapping needs laid beside it: no value is changed, only joined.
+"""Records with what a mapping needs laid beside it: no field of the shop's is changed.
 
 WooCommerce points from a tax of a line to the rate by number, from a refunded line to the
 original by metadata, and says whether goods came back on the *order's* line.
@@ -6,9 +6,8 @@ original by metadata, and says whether goods came back on the *order's* line.
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-
 from connectors.sdk.records import Json
+from connectors.woocommerce.cents import CARRIAGE, CART, amount, settle
 
 LINES = ("line_items", "shipping_lines", "fee_lines")
 
@@ -19,9 +18,21 @@ def unfolded(stream: str, row: Json) -> Json:
 
 
 def _product(row: Json) -> Json:
-    """``_skus``: every SKU sold under this product."""
-    variations = row.get("_variations") or [row]
-    return {**row, "_skus": [v["sku"] for v in variations if v.get("sku")]}
+    """``_skus``: every SKU sold under this product. ``_variants``: each with its options (size,
+    colour), as far as a variation names one value and not *any*."""
+    variations = [v for v in row.get("_variations") or [row] if v.get("sku")]
+    variants = [{"sku": v["sku"], "_options": _options(v)} for v in variations]
+    return {**row, "_skus": [v["sku"] for v in variations], "_variants": variants}
+
+
+def _options(variation: Json) -> dict[str, str] | None:
+    """Only a variation's attributes carry ``option``; a product's own list ``options``."""
+    named = {
+        str(a["name"]): str(a["option"])
+        for a in variation.get("attributes") or ()
+        if a.get("option")
+    }
+    return named or None
 
 
 def _order(row: Json) -> Json:
@@ -41,21 +52,31 @@ def _order(row: Json) -> Json:
         "_money_back": [r for r in refunds if _positive(r["amount"])],
         "_goods_back": _goods_back(row, refunds),
     }
-    return _with_rates(whole, row["tax_lines"])
+    joined = _with_rates(whole, row["tax_lines"])
+    settle([line for name in LINES for line in joined[name]], row["tax_lines"])
+    return joined
 
 
 def _with_rates(row: Json, tax_lines: list[Json]) -> Json:
-    """Each tax of a line with its rate's label and percentage; lines without a quantity say
-    nothing (finding 21 makes such) and are left out."""
+    """Each tax of a line with its rate's label and percentage, what a compound one was reckoned on
+    (``_base``: net and the taxes before it, recording 113), and its cents (``_total``). Lines
+    without a quantity say nothing (finding 21 makes such) and are left out."""
     rates = {t["rate_id"]: t for t in tax_lines}
 
     def taxed(line: Json) -> Json:
         taxes = []
+        before = amount(line.get("total"))
         for tax in line.get("taxes") or ():
             rate = rates.get(tax["id"], {})
             code = rate.get("label") or str(tax["id"])
-            taxes.append({**tax, "_code": code, "_percent": rate.get("rate_percent", 0)})
-        return {**line, "taxes": taxes}
+            joined = {**tax, "_code": code, "_percent": rate.get("rate_percent", 0)}
+            joined["_total"] = tax.get("total")
+            if rate.get("compound"):
+                joined["_base"] = str(before)
+            before += amount(tax.get("total"))
+            taxes.append(joined)
+        kind = CARRIAGE if "method_id" in line else CART
+        return {**line, "_kind": kind, "taxes": taxes}
 
     joined = {name: [taxed(line) for line in row.get(name) or ()] for name in LINES}
     joined["line_items"] = [x for x in joined["line_items"] if x["quantity"]]
@@ -108,8 +129,5 @@ def _restocked(line: Json) -> int:
     )
 
 
-def _positive(amount: str) -> bool:
-    try:
-        return Decimal(amount or "0") > 0
-    except InvalidOperation:
-        return False
+def _positive(text: str) -> bool:
+    return amount(text) > 0

@@ -56,8 +56,9 @@ def seed(shop: Shop, wanted: Row) -> Row:
 
 def checkout(shop: Shop, wanted: Row) -> Row:
     """A customer buys: {lines: [{sku, qty, unit_price?}], shipping?: {title, total, method_id?},
-    fees?: [{name, total, taxed?}], customer?: {email, first_name, …, country}, account?: flag,
-    placed_at?, payment_method?, transaction_id?, paid?, note?, meta?}. Prices include VAT.
+    fees?: [{name, total, taxed?}], coupons?: [code], customer?: {email, first_name, …, country},
+    account?: flag, placed_at?, payment_method?, transaction_id?, paid?, note?, meta?}. Prices
+    include VAT.
 
     The order is left as a checkout leaves it: pending, then paid and processing; the webhook of
     the update is queued before that of the creation (finding 6). Raises WooError 400.
@@ -75,6 +76,7 @@ def checkout(shop: Shop, wanted: Row) -> Row:
         "transaction_id": wanted.get("transaction_id", ""),
         "line_items": [_line(shop, line) for line in wanted.get("lines") or []],
         "fee_lines": [_fee(shop, fee) for fee in wanted.get("fees") or []],
+        "coupon_lines": [{"code": code} for code in wanted.get("coupons") or []],
         "meta_data": [{"key": k, "value": v} for k, v in (wanted.get("meta") or {}).items()],
     }
     if wanted.get("shipping"):

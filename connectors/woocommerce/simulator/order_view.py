@@ -104,7 +104,7 @@ def _sums(row: Row) -> dict[str, Decimal]:
         return sum((Decimal(places(Decimal(i[part]))) for i in items), Decimal(0))
 
     def tax(items: list[Row], part: str = "total") -> Decimal:
-        return sum((orders.tax_of(row, i, part) for i in items), Decimal(0))
+        return sum(orders.tax_sums(row, items, part).values(), Decimal(0))
 
     lines, shipping, fees = row["lines"], row["shipping_lines"], row["fee_lines"]
     return {
@@ -117,14 +117,9 @@ def _sums(row: Row) -> dict[str, Decimal]:
 
 
 def _tax_lines(shop: Shop, row: Row, dp: int) -> list[Row]:
-    cart: dict[int, Decimal] = {}
-    shipping: dict[int, Decimal] = {}
-    inclusive = row["prices_include_tax"]
-    for item in orders.all_items(row):
-        into = shipping if "method_id" in item else cart
-        for tax in item["taxes"]:
-            amount = tax_cents(Decimal(tax["total"]), inclusive)
-            into[tax["id"]] = into.get(tax["id"], Decimal(0)) + amount
+    items = list(orders.all_items(row))
+    cart = orders.tax_sums(row, [i for i in items if "method_id" not in i])
+    shipping = orders.tax_sums(row, [i for i in items if "method_id" in i])
     shown = []
     for id_ in sorted({*cart, *shipping}):
         rate = shop.get("tax", id_) or {"name": "", "country": "", "state": "", "rate": "0"}
@@ -176,17 +171,22 @@ def _fee_view(order: Row, line: Row, dp: int) -> Row:
 
 
 def _coupons(row: Row) -> list[Row]:
-    """With one coupon per order, as the shop of the recordings had, it took all that was off."""
-    sums = _sums(row)
-    return [
-        {
-            "id": c["id"], "code": c["code"], "discount": short(sums["discount_total"]),
-            "discount_tax": short(sums["discount_tax"]), "meta_data": [],
-            "discount_type": "percent", "nominal_amount": php_number(Decimal(str(c["percent"]))),
-            "free_shipping": False,
-        }
-        for c in row["coupon_lines"]
-    ]  # fmt: skip
+    """With one percent coupon, as the shop of the recordings had, it took all that was off."""
+    sums, alone = _sums(row), len(row["coupon_lines"]) == 1
+    shown = []
+    for c in row["coupon_lines"]:
+        nominal = Decimal(str(c.get("percent", c.get("amount"))))
+        off = sums["discount_total"] if alone else Decimal(c["off"])
+        tax = sums["discount_tax"] if alone else Decimal(c["off_tax"])
+        shown.append(
+            {
+                "id": c["id"], "code": c["code"], "discount": short(off),
+                "discount_tax": short(tax), "meta_data": [],
+                "discount_type": c.get("type", "percent"), "nominal_amount": php_number(nominal),
+                "free_shipping": False,
+            }
+        )  # fmt: skip
+    return shown
 
 
 def _refund_line(shop: Shop, id_: int, dp: int) -> Row:

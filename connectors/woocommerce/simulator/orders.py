@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
 from connectors.sdk.simulation.store import Row
-from connectors.woocommerce.simulator import errors, products
+from connectors.woocommerce.simulator import coupons, errors, products
 from connectors.woocommerce.simulator.money import (
     MICRO,
     cents,
@@ -65,6 +65,7 @@ def create(shop: Shop, body: Row, *, via: str = "rest-api", placed: int | None =
         "created_via": via, "customer_note": "", "meta_data": [], "lines": [],
         "shipping_lines": [], "fee_lines": [], "coupon_lines": [], "tax_items": {},
         "refunds": [], "stock_reduced": False,
+        "round_at_subtotal": shop.settings.get("round_at_subtotal", False),
     }  # fmt: skip
     if "currency" in body:
         row["currency"] = body["currency"]
@@ -145,7 +146,36 @@ def trash(shop: Shop, row: Row) -> None:
 
 def total_of(row: Row) -> Decimal:
     """Never reduced by refunds (finding 25)."""
-    return sum((cents(Decimal(i["total"])) + tax_of(row, i) for i in all_items(row)), Decimal(0))
+    net = sum((cents(Decimal(i["total"])) for i in all_items(row)), Decimal(0))
+    return net + sum(tax_sums(row, list(all_items(row))).values(), Decimal(0))
+
+
+def tax_sums(row: Row, items: list[Row], part: str = "total") -> dict[int, Decimal]:
+    """Tax per rate: each line's cents added up, or (``round_at_subtotal``) the sum rounded.
+    Carriage and goods are summed apart, as the order shows them."""
+    inclusive = row["prices_include_tax"]
+    if not row.get("round_at_subtotal"):
+        return _added(items, part, lambda amount: tax_cents(amount, inclusive))
+    whole: dict[int, Decimal] = {}
+    every = list(items)
+    for some in (
+        [i for i in every if "method_id" in i],
+        [i for i in every if "method_id" not in i],
+    ):
+        for id_, amount in _added(some, part, lambda amount: amount).items():
+            whole[id_] = whole.get(id_, Decimal(0)) + tax_cents(amount, inclusive)
+    return whole
+
+
+def _added(
+    items: Iterable[Row], part: str, rounded: Callable[[Decimal], Decimal]
+) -> dict[int, Decimal]:
+    sums: dict[int, Decimal] = {}
+    for item in items:
+        for tax in item["taxes"]:
+            amount = rounded(Decimal(tax[part] or "0"))
+            sums[tax["id"]] = sums.get(tax["id"], Decimal(0)) + amount
+    return sums
 
 
 def all_items(row: Row) -> Iterable[Row]:
@@ -185,9 +215,10 @@ def _apply_plain(shop: Shop, row: Row, body: Row) -> None:
 
 
 def _apply_lines(shop: Shop, row: Row, body: Row) -> None:
-    discount = _discount(shop, row, body)
+    used = coupons.asked(shop, body)
     for line in body.get("line_items") or []:
-        row["lines"].append(_product_line(shop, row, line, discount))
+        row["lines"].append(_product_line(shop, row, line, coupons.share(used)))
+    coupons.apply(shop, row, used, _retaxed)
     for line in body.get("shipping_lines") or []:
         row["shipping_lines"].append(_charge(shop, row, line, "shipping"))
     for line in body.get("fee_lines") or []:
@@ -212,23 +243,6 @@ def _edit_lines(shop: Shop, row: Row, body: Row) -> None:
             old = row["lines"][at]
             told = {"product_id": old["variation_id"] or old["product_id"], **line}
             row["lines"][at] = {**_product_line(shop, row, told, Decimal(0)), "id": old["id"]}
-
-
-def _discount(shop: Shop, row: Row, body: Row) -> Decimal:
-    """The share taken off by percent coupons. Raises WooError 400 for an unknown code."""
-    share = Decimal(0)
-    for asked in body.get("coupon_lines") or []:
-        coupon = shop.store.get("coupon", str(asked.get("code", "")).lower())
-        if coupon is None:
-            raise errors.WooError(
-                400,
-                "woocommerce_rest_invalid_coupon",
-                f"Coupon &quot;{asked.get('code')}&quot; cannot be applied because it does not "
-                "exist.",
-            )
-        share += Decimal(str(coupon["percent"])) / 100
-        row["coupon_lines"].append({**coupon, "id": shop.item_id()})
-    return share
 
 
 def _product_line(shop: Shop, row: Row, line: Row, discount: Decimal) -> Row:
@@ -307,6 +321,12 @@ def _taxes(
         }
         for rate in rates
     ]
+
+
+def _retaxed(shop: Shop, row: Row, line: Row) -> None:
+    """A line whose total changed, with its taxes anew."""
+    total, subtotal = Decimal(line["total"]), Decimal(line["subtotal"])
+    line["taxes"] = _taxes(shop, row, line["tax_class"], total, subtotal)
 
 
 def _charge(shop: Shop, row: Row, line: Row, kind: str) -> Row:

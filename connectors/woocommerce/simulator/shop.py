@@ -27,6 +27,7 @@ SETTINGS: Row = {
     "state": "",
     "prices_include_tax": True,
     "tick": 1.0,
+    "round_at_subtotal": False,
     "tls": True,
     "strips_header": False,
     "url": "http://127.0.0.1",
