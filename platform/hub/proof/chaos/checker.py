@@ -25,7 +25,7 @@ import json
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -259,8 +259,7 @@ def judge(court: Court) -> None:
                 continue
             if effect["resource"] == lane["resource"] and effect["op"] in EFFECTS:
                 mine[effect["tenant"], str(effect["body"].get(lane["name"], ""))].append(effect)
-        verdict = LEVELS if lane["class"] == "level" else DOCUMENTS
-        verdict(court, lane, mine)
+        (_levels if lane["class"] == "level" else _documents)(court, lane, mine)
     for total in court.world.get("sums", []):
         _sums(court, total)
     _strangers(court)
@@ -322,10 +321,6 @@ def _levels(court: Court, lane: Json, effects: Effects) -> None:
     for tenant, name in effects:
         if name and (tenant, name) not in known and not name.startswith("hostile"):
             report.harm("phantom", f"{tenant} {where} {name}")
-
-
-DOCUMENTS: Callable[[Court, Json, Effects], None] = _documents
-LEVELS: Callable[[Court, Json, Effects], None] = _levels
 
 
 def _sums(court: Court, total: Json) -> None:

@@ -27,10 +27,14 @@ def weathered(field: Field) -> None:
     """What of row 10 came since the last look."""
     before = field.world.shop.get("/_counts")
     with field.ledger.fault(10, "copies and overtaking") as fault:
-        field.pause(2.0)
-        after = field.world.shop.get("/_counts")
-        came = {k: after.get(k, 0) - before.get(k, 0) for k in ("copies", "overtaken")}
-        if all(came.values()):
+        came: dict[str, int] = {}
+
+        def both() -> bool:
+            after = field.world.shop.get("/_counts")
+            came.update({k: after.get(k, 0) - before.get(k, 0) for k in ("copies", "overtaken")})
+            return all(came.values())
+
+        if field.until(both, 20):
             fault.evidence = came
 
 

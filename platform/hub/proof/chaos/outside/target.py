@@ -10,7 +10,7 @@ of its own each (`api_key`).
     POST /T/RES            makes one: 201 {id}
     PUT  /T/RES/ID         changes it: 200 {id}
     GET  /T/RES?ref=R      searchable: {items: [{id, ref, …}]}
-    POST /T/RES/batch      {items: [{sku, …}]} → {results: [{id} | {error}]}
+    POST /T/RES/batch      {items: [{id, …}]} → {results: [{id} | {error}]}
     GET  /_log?after=N     {entries: […]}, at most 5,000, in the order of their arrival
     POST /_partial         {count: N}: the next N batches refuse one of their items
     POST /_revoke          {tenant, on}: its key is refused from now on, or good again
@@ -93,8 +93,7 @@ class Books:
     def change(self, request: Request, place: Place, id_: str) -> Response:
         body = request.json()
         if self.kind == "levels":
-            self._hold(place, id_, body)
-            self.note(request, place, "set", body, id_)
+            self._set(request, place, id_, body)
             return Response(200, {"id": id_})
         if id_ not in self.held.get(place, {}):
             return Response(404, {"error": f"there is no {id_}"})
@@ -116,17 +115,18 @@ class Books:
             self.counts["partial"] += 1
         results: list[Json] = []
         for number, item in enumerate(items):
-            id_ = "|".join(str(item[k]) for k in ("sku", "location") if item.get(k))
+            id_ = str(item["id"])
             if number == refuse:
                 results.append({"error": "busy", "id": id_})
                 continue
-            self._hold(place, id_, item)
-            named = self.refs.setdefault((place, str(item.get("ref", ""))), [])
-            if id_ not in named:
-                named.append(id_)
-            self.note(request, place, "set", item, id_)
+            self._set(request, place, id_, item)
             results.append({"id": id_})
         return Response(200, {"results": results})
+
+    def _set(self, request: Request, place: Place, id_: str, body: Json) -> None:
+        self._hold(place, id_, body)
+        self.refs[place, str(body.get("ref", ""))] = [id_]
+        self.note(request, place, "set", body, id_)
 
     def search(self, place: Place, ref: str) -> Response:
         found = self.refs.get((place, ref), [])
