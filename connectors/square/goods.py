@@ -96,6 +96,8 @@ def done(thing: Json) -> Done:
 
 
 def _items(api: Api, items: Sequence[WriteItem]) -> list[Planned]:
+    for item in items:
+        _untax(api, item)
     known = api.objects(item.external_id for item in items if item.external_id)
     skus = {sku for item in items if not item.external_id for sku in _skus(item)}
     holders = _holders(api, sorted(skus))
@@ -106,14 +108,13 @@ def _items(api: Api, items: Sequence[WriteItem]) -> list[Planned]:
     for item in items:
         try:
             now = known.get(item.external_id) if item.external_id else _held(item, holders, known)
-            planned.append((_item(api, item, now), now))
+            planned.append((_item(item, now), now))
         except ConnectorError as problem:
             planned.append(problem)
     return planned
 
 
 def _skus(item: WriteItem) -> list[str]:
-    """Raises Rejected for an article that has none."""
     found = [str(v.get("sku") or "").strip() for v in item.body.get("variations") or ()]
     return [sku for sku in found if sku]
 
@@ -154,7 +155,7 @@ def _held(item: WriteItem, holders: dict[str, list[Json]], known: dict[str, Json
     return known.get(ids.pop()) if ids else None
 
 
-def _item(api: Api, item: WriteItem, now: Json | None) -> Json:
+def _item(item: WriteItem, now: Json | None) -> Json:
     """The article as it is to be: what is there, with our fields changed."""
     body = item.body
     if item.external_id and now is None:
@@ -172,25 +173,23 @@ def _item(api: Api, item: WriteItem, now: Json | None) -> Json:
     data |= {"name": str(body.get("name") or _skus(item)[0])}
     if gone or data.get("is_archived"):
         data["is_archived"] = gone
-    _tax(api, item, data)
+    tax, held = str(body.get("tax") or ""), list(data.get("tax_ids") or ())
+    if tax and tax not in held:
+        data |= {"tax_ids": [*held, tax], "is_taxable": True}
     for number, variant in enumerate(body["variations"]):
         if str(variant.get("sku") or "").strip():
             _variation(item, data["variations"], variant, f"#{item.ref}/{number}")
     return thing
 
 
-def _tax(api: Api, item: WriteItem, data: Json) -> None:
-    """Taxes sent along are added to those an item has; one we gave it before is taken away by a
-    call of its own."""
+def _untax(api: Api, item: WriteItem) -> None:
+    """Taxes sent along are added to those an item has; one that we gave it before and no longer
+    want is taken away by a call of its own, before the item is read."""
     wanted = str(item.body.get("tax") or "")
     before = str((item.delivered or {}).get("tax") or "")
-    held = list(data.get("tax_ids") or ())
-    if before and before != wanted and before in held and item.external_id:
+    if before and before != wanted and item.external_id:
         asked = {"item_ids": [item.external_id], "taxes_to_disable": [before]}
         api.write("/v2/catalog/update-item-taxes", asked)
-        raise VersionMismatch("The article's tax was changed; it is read again.")
-    if wanted and wanted not in held:
-        data |= {"tax_ids": [*held, wanted], "is_taxable": True}
 
 
 def _variation(item: WriteItem, held: list[Json], variant: Json, new_id: str) -> None:

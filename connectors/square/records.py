@@ -33,7 +33,8 @@ def record(stream: str, told: Json, started: datetime | None) -> SourceRecord:
             return _object(told, started)
         case "customers":
             row = told["customer"]
-            return SourceRecord(stream, str(row["id"]), _person(row), version=f"{row.get('version', 0):09}",
+            version = f"{row.get('version', 0):09}"
+            return SourceRecord(stream, str(row["id"]), _person(row), version=version,
                                 our_ref=_ours(row), read_started_at=started)  # fmt: skip
     row = told["location"]
     return SourceRecord("locations", str(row["id"]), told, read_started_at=started)

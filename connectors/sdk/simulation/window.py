@@ -80,10 +80,7 @@ def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], above
         f'<th scope="col"{side}>{escape(name)}</th>'
         for name, side in zip(names, right, strict=True)
     )
-    cells = "".join(
-        f"<tr>{''.join(f'<td{side}>{_cell(c)}</td>' for c, side in zip(row, right, strict=True))}</tr>"
-        for row in rows
-    )
+    cells = "".join(f"<tr>{_cells(row, right)}</tr>" for row in rows)
     empty = f'<tr><td colspan="{len(names)}">Nothing yet.</td></tr>'
     return (
         f"<section><h2>{escape(title)}</h2>{above}<div class=scroll><table><thead><tr>{columns}"
@@ -95,6 +92,11 @@ class safe(str):
     """HTML of our own making, put into a cell as it is."""
 
     __slots__ = ()
+
+
+def _cells(row: Sequence[str], right: Sequence[str]) -> str:
+    pairs = zip(row, right, strict=True)
+    return "".join(f"<td{side}>{_cell(value)}</td>" for value, side in pairs)
 
 
 def _cell(value: str) -> str:
