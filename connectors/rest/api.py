@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import msgspec
 
 from connectors.rest import auth, errors
 from connectors.rest.errors import Exchange
-from connectors.rest.settings import ErrorRow, OAuth, Settings
+from connectors.rest.settings import ErrorRow, Key, OAuth, Settings
 from connectors.sdk.errors import AccessRefused, ConnectorError, OutcomeUnknown, Owner, Unavailable
 from connectors.sdk.http import Http, Response
 from connectors.sdk.tokens import Tokens
@@ -49,8 +49,15 @@ class Api:
         return url + (("&" if urlsplit(url).query else "?") + said if said else "")
 
     def joined(self, url: str, link: str) -> str:
-        """A link found in the answer of ``url``, as a whole address."""
-        return self.url(urljoin(url, link))
+        """A link found in the answer of ``url``, as a whole address. A key of ours that it repeats
+        is taken out: it is added again when the link is followed, and must not be kept."""
+        parts = urlsplit(urljoin(url, link))
+        style = self.settings.auth
+        if isinstance(style, Key) and style.query:
+            pairs = parse_qsl(parts.query, keep_blank_values=True)
+            kept = [(name, value) for name, value in pairs if name != style.query]
+            parts = parts._replace(query=urlencode(kept))
+        return self.url(urlunsplit(parts))
 
     def get(self, url: str, *, fixed: bool = True, gone: bool = False) -> Response | None:
         """A read that went well; its body is for the caller to decode. ``gone``: None for 404 and
@@ -84,6 +91,7 @@ class Api:
         """One call, whatever its status. With OAuth, an expired token is renewed and the call made
         again: the refusal says that nothing was done."""
         style = self.settings.auth
+        auth.has_what_it_needs(style, self._secrets)
         if isinstance(style, OAuth) and not self._secrets.get(auth.TOKEN):
             self._renew(style)
         answer = self._once(method, url, headers or {}, body, deadline, reading)

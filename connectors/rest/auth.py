@@ -22,10 +22,19 @@ from connectors.sdk.errors import (
 from connectors.sdk.http import Http
 from connectors.sdk.tokens import Secrets
 
-#: What an installation's secrets are called, by the style that needs them.
-NEEDS = {"key": "api_key", "basic": "password", "bearer": "token", "oauth2": "client_secret",
-         "hmac": "signing_secret"}  # fmt: skip
+#: What the secret is called that a style needs.
+NEEDS: dict[type, str] = {Key: "api_key", Basic: "password", Bearer: "token",
+                          OAuth: "client_secret", Signed: "signing_secret"}  # fmt: skip
 TOKEN = "access_token"  # noqa: S105 - the name of a secret
+
+
+def has_what_it_needs(auth: Auth, secrets: Mapping[str, str]) -> None:
+    """Raises AccessRefused, before the system is asked, when the secret was never entered."""
+    name = NEEDS.get(type(auth), "")
+    if name and not secrets.get(name):
+        raise AccessRefused(
+            f"The connection has no secret {name!r}, which its sign-in needs: enter it."
+        )
 
 
 def signed_in(

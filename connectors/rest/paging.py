@@ -27,6 +27,9 @@ from connectors.sdk.records import Json
 _LINK = re.compile(r"<([^>]*)>([^<]*)")
 _NEXT = re.compile(r";\s*rel\s*=\s*\"?(?:[^\";]*\s)?next(?:\s[^\";]*)?\"?(?:\s*[;,]|\s*$)", re.I)
 
+_PLACES: dict[type, str] = {PageNumber: "page", Offset: "offset", CursorToken: "token",
+                            Keyset: "after", NextLink: "url", LinkHeader: "url"}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -35,6 +38,11 @@ class Seen:
     rows: int
     last: Any
     largest: int
+
+
+def fits(paging: Paging, place: Json) -> bool:
+    """Whether this style can go on from a place that was kept."""
+    return not place or set(place) == {_PLACES.get(type(paging), "")}
 
 
 def params(paging: Paging, place: Json) -> dict[str, str]:

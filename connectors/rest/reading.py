@@ -1,9 +1,9 @@
 """Reading: sweeps over a list, page by page, and records by their id.
 
-The cursor of a stream is {"since", "newest", "place", "total", "again", "pages"}: what the sweep
-asks from, the newest seen in it, where it stands, how many records there were, whether rows were
-seen to shift, and of streams without a `since` a fingerprint per page. A sweep only moves `since`
-when it has reached its end, so the order in which the API lists doesn't matter.
+The cursor of a stream holds what the sweep asks from (``since``), the ``newest`` seen in it, where
+it stands (``place``, ``count``), how many records there were (``total``), whether rows were seen to
+shift (``again``), and of streams without a `since` a fingerprint per page (``pages``). A sweep only
+moves `since` when it has reached its end, so the order in which the API lists doesn't matter.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ from connectors.sdk.records import Heard, Json, Page, SourceRecord
 
 #: Empty pages in a row that still name a next one, before we take it for a circle.
 EMPTY_PAGES = 20
+#: How far a source's clock may be ahead of ours before its stamp is left aside.
+AHEAD = timedelta(days=2)
+#: Of a sweep, what the cursor keeps, beside the pages.
+KEPT = ("since", "newest", "place", "total", "again", "largest", "count")
 
 
 @dataclass(slots=True)
@@ -46,16 +50,16 @@ class Sweep:
 
     def cursor(self, pages: dict[str, str]) -> Json:
         """What is worth keeping."""
-        said = {"since": self.since, "newest": self.newest, "place": self.place,
-                "total": self.total, "again": self.again, "pages": pages,
-                "largest": self.largest, "count": self.count}  # fmt: skip
+        said = {**{name: getattr(self, name) for name in KEPT}, "pages": pages}
         return {k: v for k, v in said.items() if v not in ("", {}, -1, 0, False)}
 
 
 def read(api: Api, spec: StreamSpec, cursor: Json) -> Iterator[Page]:
     """Pages of what is new. Raises Unreadable (``page-anomaly``) for paging in circles; the cursor
     stays where it was."""
-    sweep = Sweep(**{k: v for k, v in cursor.items() if k != "pages"})
+    sweep = Sweep(**{k: v for k, v in cursor.items() if k in KEPT})
+    if not paging.fits(spec.paging, sweep.place):
+        sweep.place, sweep.count = {}, 0  # the settings have changed since
     pages: dict[str, str] = dict(cursor.get("pages") or {})
     while sweep.count < spec.most_pages:
         started = datetime.now(UTC)
@@ -65,14 +69,15 @@ def read(api: Api, spec: StreamSpec, cursor: Json) -> Iterator[Page]:
         print_ = _guarded(spec, sweep, bodies)
         headers = {} if answer is None else answer.headers
         _watch(spec, sweep, rows, paging.total(spec.paging, value, headers))
-        key = msgspec.json.encode(sweep.place, order="deterministic").decode()
-        known = spec.since is None and pages.get(key) == print_
-        pages |= {} if spec.since else {key: print_}
+        number = str(sweep.count)
+        known = spec.since is None and pages.get(number) == print_
+        pages |= {} if spec.since else {number: print_}
         heard = () if known else _heard(api, spec, bodies, rows, started)
         seen = paging.Seen(len(rows), rows[-1] if rows else None, sweep.largest)
         place = paging.following(spec.paging, sweep.place, seen, value, headers)
         if place is None:
-            yield Page(heard, _ended(spec, sweep).cursor(pages))
+            kept = {n: mark for n, mark in pages.items() if int(n) <= sweep.count}
+            yield Page(heard, _ended(spec, sweep).cursor(kept))
             return
         if "url" in place:
             place = {"url": api.joined(_url(api, spec, sweep), place["url"])}
@@ -93,7 +98,7 @@ def _page(api: Api, spec: StreamSpec, sweep: Sweep) -> Response | None:
         return api.get(_url(api, spec, sweep), gone=beyond)
     except (Rejected, AccessRefused) as error:
         kept = bool(sweep.place) and not sweep.prints
-        if not kept or (isinstance(error, AccessRefused) and error.code != "version-changed"):
+        if not kept or error.code in ("revoked", "scope-missing"):
             raise
         sweep.place, sweep.count = {}, 0
         return api.get(_url(api, spec, sweep))
@@ -167,8 +172,16 @@ def _watch(spec: StreamSpec, sweep: Sweep, rows: Sequence[Any], total: int | Non
         sweep.again = sweep.again or (before != mark and bool(known))
         if spec.since is not None:
             told = text(at(row, spec.since.path))
-            if comparable(told) > comparable(sweep.newest):
+            if comparable(told) > comparable(sweep.newest) and not _absurd(spec.since, told):
                 sweep.newest = told
+
+
+def _absurd(since: Since, told: str) -> bool:
+    """A record dated far ahead would have us ask for nothing until then."""
+    if since.format in ("text", "number"):
+        return False
+    when = _when(told)
+    return when is not None and when > datetime.now(UTC) + AHEAD
 
 
 def _heard(
@@ -177,16 +190,15 @@ def _heard(
     if spec.whole:
         bodies, rows = _whole(api, spec, bodies, rows)
     seen: dict[tuple[str, str], bytes] = {}
-    heard: list[Heard] = []
+    heard: dict[str, Heard] = {}
     for body, row in zip(bodies, rows, strict=True):
         known = text(at(row, spec.id))
         before = seen.setdefault((known, version(spec, row)), body)
         headers = {TWICE: known} if known and before != body else {}
         mark = f"{spec.name}\n{known}\n".encode()
         identity = hashlib.sha256(mark + body).hexdigest()
-        if not any(h.identity == identity for h in heard):
-            heard.append(Heard(spec.name, identity, body, headers, started))
-    return tuple(heard)
+        heard.setdefault(identity, Heard(spec.name, identity, body, headers, started))
+    return tuple(heard.values())
 
 
 def _whole(

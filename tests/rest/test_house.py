@@ -83,3 +83,23 @@ def test_declared_again_changes_nothing_and_a_mistake_has_its_place(house: House
     house.declaration.write_text(wrong, encoding="utf-8")
     (problem,) = apply()["problems"]
     assert "paging.style: There is no style 'pages'" in problem and "keyset" in problem
+
+
+def test_an_office_that_only_promises_is_asked_until_it_has_kept_its_word(house: House) -> None:
+    text = house.declaration.read_text(encoding="utf-8")
+    promise = 'accepted = { state = "state", done = ["done"], failed = ["failed"], id = "document"'
+    later = text.replace('create = { address = "/documents", method = "POST" }',
+                         'create = { address = "/later/documents" }\n'
+                         + promise + ', problem = "reason", every = 0.1 }')  # fmt: skip
+    assert later != text
+    house.declaration.write_text(later, encoding="utf-8")
+    call_command("apply", str(house.declaration), stdout=io.StringIO())
+    house.system.control("quirks", {"job_asks": 3})
+    house.fault("drop_after_effect", "/jobs", count=1)
+    placed = house.order()
+    house.poll()
+    house.until(lambda: len(house.documents()) == 1 and not house.owed())
+    house.order(id=placed["id"], status="cancelled")
+    house.poll()
+    house.until(lambda: [d["status"] for d in house.documents()] == ["cancelled"])
+    assert house.counts()["twice"] == {} and house.open_exceptions() == {}

@@ -213,3 +213,43 @@ def test_json_in_another_encoding_is_read_as_its_header_says(
     answer = connector.api.get(connector.api.url("/x"))
     assert answer is not None
     assert connector.api.value(answer, reading=True) == {"name": "Müller"}
+
+
+def test_a_record_dated_far_ahead_does_not_hide_what_comes_after_it(
+    connect: Connect, house: Running
+) -> None:
+    five(house)
+    stream = orders("page", since={**SINCE, "path": "placed_at", "param": "x", "format": "iso"})
+    house.control("order", {"placed_at": "2099-01-01T00:00:00Z"})
+    _, cursor = heard(connect(streams=[stream]))
+    assert cursor["since"] < "2099"
+
+
+def test_a_place_kept_from_other_settings_is_left_aside(connect: Connect, house: Running) -> None:
+    all_ = five(house)
+    first = next(connect(streams=[orders("offset")]).read("orders", {}))
+    connector = connect(streams=[orders("cursor")])
+    told, _ = heard(connector, first.cursor)
+    assert sorted(numbers(connector, [*first.heard, *told])) == sorted(all_)
+
+
+def test_a_link_that_ran_out_makes_the_sweep_begin_anew(connect: Connect, house: Running) -> None:
+    all_ = five(house)
+    connector = connect(streams=[orders("next")])
+    first = next(connector.read("orders", {}))
+    gone = {"url": f"{house.url}/open/orders/gone?at=2"}
+    told, _ = heard(connector, {**first.cursor, "place": gone})
+    assert sorted(numbers(connector, [*first.heard, *told])) == sorted(all_)
+    assert isinstance(connector.http, PlainHttp)
+    assert connector.http.calls[-3][1].endswith("limit=2"), "from the first page on"
+
+
+def test_a_key_that_a_link_repeats_is_not_kept_in_the_cursor(
+    connect: Connect, house: Running
+) -> None:
+    five(house)
+    auth = {"style": "key", "query": "api_key"}
+    connector = connect("query", auth=auth, streams=[orders("next")])
+    cursor = next(connector.read("orders", {})).cursor
+    assert "at=2" in cursor["place"]["url"] and "demo-key" not in str(cursor)
+    assert len(heard(connector, cursor)[0]) == 3

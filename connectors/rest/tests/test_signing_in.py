@@ -90,3 +90,10 @@ def test_our_credentials_never_follow_a_link_to_another_host(
         connector.api.get(connector.api.joined(f"{house.url}/key/x", "http://evil.example/orders"))
     assert refused.value.code == "moved"
     assert http.calls == []
+
+
+def test_a_secret_that_was_never_entered_is_told_before_anyone_is_asked(connect: Connect) -> None:
+    connector = connect("key", secrets={"other": "x"}, auth=STYLES["key"], streams=[orders()])
+    first = connector.check()[0]
+    assert not first.ok and "no secret 'api_key'" in first.move
+    assert isinstance(connector.http, PlainHttp) and connector.http.calls == []
