@@ -34,9 +34,11 @@ from aiohttp import web
 
 from connectors.rest.simulator import documents, gate, lists
 from connectors.rest.simulator.hooks import STYLES, Hooks
-from connectors.rest.simulator.window import page
+from connectors.rest.simulator.window import FAULTS, window
+from connectors.sdk.simulation.app import FAULTS as TROUBLES
 from connectors.sdk.simulation.app import STORE, frame
 from connectors.sdk.simulation.store import Store
+from connectors.sdk.simulation.window import answer, asked, refused
 
 Row = dict[str, Any]
 HOOKS: web.AppKey[Hooks] = web.AppKey("hooks", Hooks)
@@ -61,6 +63,7 @@ def build(store: Store, args: argparse.Namespace) -> web.Application:
         app.router.add_route(method, f"/{{door:{doors}}}{path}", _behind_the_door(act))
     app.router.add_get("/", _window)
     app.router.add_post("/_sim/order", _place)
+    app.router.add_post("/_sim/suffer", _suffer)
     app.router.add_post("/_sim/hook", _hook)
     app.router.add_post("/_sim/quirks", _set_quirks)
     app.router.add_post("/_sim/post/{id}", _post)
@@ -175,55 +178,53 @@ async def _stock(request: web.Request, store: Store) -> web.Response:
 # ------------------------------------------------------------------ control
 
 
-async def _asked(request: web.Request) -> Row:
-    if request.content_type == "application/x-www-form-urlencoded":
-        return {k: v for k, v in (await request.post()).items() if v != ""}
-    asked: Row = await request.json() if request.can_read_body else {}
-    return asked
-
-
-def _answered(request: web.Request, body: Any) -> web.Response:
-    if request.content_type == "application/x-www-form-urlencoded":
-        raise web.HTTPSeeOther("/")
-    return web.json_response(body, status=201)
-
-
 async def _place(request: web.Request) -> web.Response:
-    store, asked = request.app[STORE], await _asked(request)
-    known = store.get("orders", int(asked["id"])) if asked.get("id") else None
-    id_ = int(asked["id"]) if asked.get("id") else store.next_id("orders")
+    store, told = request.app[STORE], await asked(request)
+    number = str(told.pop("id", ""))
+    known = store.get("orders", int(number)) if number.isdigit() else None
+    if number and known is None:
+        raise refused(request, f"There is no order {number}.")
+    id_ = int(number) if number else store.next_id("orders")
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     row = {"number": f"H{id_:05}", "status": "paid", "currency": "GBP", "placed_at": now,
            "lines": [{"sku": "MUG", "title": "Mug", "qty": 1, "price": "5.00"}],
-           "email": "ada@example.com", **(known or {}), **asked, "id": id_,
+           "email": "ada@example.com", **(known or {}), **told, "id": id_,
            "updated_at": now}  # fmt: skip
     total = sum(Decimal(str(li["price"])) * Decimal(str(li["qty"])) for li in row["lines"])
-    row["total"] = str(asked.get("total", total))
+    row["total"] = str(told.get("total", total))
     store.put("orders", id_, row)
     request.app[HOOKS].tell("order.changed" if known else "order.placed", row)
-    return _answered(request, row)
+    return answer(request, row, f"Order {row['number']} is {row['status']}.")
+
+
+async def _suffer(request: web.Request) -> web.Response:
+    """POST /_sim/suffer {"kind"}: a fault for the next three requests, from the window."""
+    kind = (await asked(request)).get("kind", "")
+    if kind not in FAULTS:
+        raise refused(request, f"There is no such fault: {kind}.")
+    request.app[TROUBLES].arm(kind, count=3)
+    return answer(request, {"armed": kind}, f"Armed: {FAULTS[kind].lower()}.")
 
 
 async def _hook(request: web.Request) -> web.Response:
-    asked = await _asked(request)
-    if asked.get("style") not in STYLES:
-        raise web.HTTPBadRequest(text=f"no such style; there are {', '.join(STYLES)}")
-    request.app[STORE].put("hooks", asked["address"], asked)
-    return _answered(request, {"hooks": len(request.app[STORE].table("hooks"))})
+    told = await asked(request)
+    if told.get("style") not in STYLES:
+        raise refused(request, f"There is no such style; there are {', '.join(STYLES)}.")
+    request.app[STORE].put("hooks", told["address"], told)
+    return web.json_response({"hooks": len(request.app[STORE].table("hooks"))}, status=201)
 
 
 async def _set_quirks(request: web.Request) -> web.Response:
     """Replaces all that are set."""
-    return _answered(request, request.app[STORE].put("quirks", "all", await _asked(request)))
+    return web.json_response(request.app[STORE].put("quirks", "all", await asked(request)))
 
 
 async def _post(request: web.Request) -> web.Response:
-    row = request.app[STORE].get("documents", int(request.match_info["id"]))
+    store = request.app[STORE]
+    row = store.get("documents", int(request.match_info["id"]))
     if row is None:
-        raise web.HTTPNotFound(text="no such document")
-    return _answered(
-        request, request.app[STORE].put("documents", row["id"], {**row, "state": "posted"})
-    )
+        raise refused(request, "There is no such document.")
+    return web.json_response(store.put("documents", row["id"], {**row, "state": "posted"}))
 
 
 async def _counts(request: web.Request) -> web.Response:
@@ -245,4 +246,5 @@ def _shown(kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
 
 
 async def _window(request: web.Request) -> web.Response:
-    return web.Response(text=page(request.app[STORE]), content_type="text/html")
+    shown = window(request.app[STORE], request.query)
+    return web.Response(text=shown, content_type="text/html")
