@@ -139,7 +139,7 @@ class WooCommerce(Connector):
             return taxes.write_tax(self.api, item)
         if item.uncertain:
             found = self.look_up(resource, item)
-            if found is not None:
+            if found is not None and found.complete:
                 return Done(found.external_id, parts=found.parts, unchanged=True)
         outcome = self.write_batch(resource, [item])[0]
         if isinstance(outcome, ConnectorError):

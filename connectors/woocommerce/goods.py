@@ -11,7 +11,7 @@ from typing import Any
 
 from connectors.sdk.errors import ConnectorError, Owner, Rejected
 from connectors.sdk.records import Done, Found, Json, WriteItem
-from connectors.woocommerce import errors
+from connectors.woocommerce import errors, variations
 from connectors.woocommerce.api import Api
 from connectors.woocommerce.reading import REF, ref_of
 
@@ -25,8 +25,9 @@ _VARIATION = "woocommerce_rest_invalid_product_id"
 def write_products(api: Api, items: Sequence[WriteItem]) -> list[Outcome]:
     """Create or update; a create whose SKU is taken adopts the product that holds it."""
     bodies = [_product_body(api, item) for item in items]
-    creates = [i for i, item in enumerate(items) if not item.external_id]
-    updates = [i for i, item in enumerate(items) if item.external_id]
+    single = [i for i, body in enumerate(bodies) if not body.get("variants")]
+    creates = [i for i in single if not items[i].external_id]
+    updates = [i for i in single if items[i].external_id]
     shown = _batch(
         api,
         create=[bodies[i] for i in creates],
@@ -35,11 +36,18 @@ def write_products(api: Api, items: Sequence[WriteItem]) -> list[Outcome]:
     outcomes: dict[int, Outcome] = {}
     for i, told in zip([*creates, *updates], shown, strict=True):
         outcomes[i] = _product_outcome(api, items[i], bodies[i], told)
+    for i in set(range(len(items))) - set(single):
+        try:
+            outcomes[i] = variations.write(api, items[i], bodies[i], _error)
+        except ConnectorError as problem:
+            outcomes[i] = problem
     return [outcomes[i] for i in range(len(items))]
 
 
 def find_product(api: Api, item: WriteItem) -> Found | None:
     """Ours only if it carries our reference; a stranger with this SKU is no proof of our send."""
+    if item.body.get("variants"):
+        return variations.find(api, item)
     found = [p for p in _by_sku(api, str(item.body.get("sku", ""))) if ref_of(p) == item.ref]
     if len(found) > 1:
         raise Rejected(
@@ -174,6 +182,8 @@ def write_values(api: Api, resource: str, items: Sequence[WriteItem]) -> list[Ou
 def find_value(api: Api, resource: str, item: WriteItem) -> Found | None:
     """Found if the product already holds the value."""
     product = api.find(f"products/{item.body['id']}")
+    if product is not None and product["type"] == "variable":
+        product = _variant(api, item)
     if product is None or not _holds(product, PAYLOADS[resource](item.body)):
         return None
     return Found(str(product["id"]))

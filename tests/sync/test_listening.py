@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from connectors.sdk.testing.receiver import Receiver, receiving
+from connectors.woocommerce.connector import WooCommerce
 from hub.connections import session
 from hub.sync import listening, poll
 from hub.sync.models import BusinessException, Record
@@ -102,7 +103,7 @@ def test_somebody_changed_the_secret(retail: Retail, door: Receiver) -> None:
     shop = retail.connection("shop")
     hooks = {hook["topic"]: hook["id"] for hook in retail.woo("webhooks")}
     retail.woo(f"webhooks/{hooks['order.updated']}", "PUT", {"secret": "guess"})
-    judge, secrets = session.connectors()["woocommerce"].webhook, session.webhook_secrets(shop)
+    judge, secrets = WooCommerce.webhook, session.webhook_secrets(shop)
     door.answer = lambda request: judge(request, secrets).status
     given_up(retail)
     assert look(retail)

@@ -264,6 +264,12 @@ def variation_view(shop: Shop, row: Row) -> Row:
     whole = view(shop, row)
     whole["image"] = row["images"][0] if row["images"] else None
     whole["gallery_image_ids"] = []
+    whole["attributes"] = [
+        {"id": a.get("id", 0), "name": a["name"], "slug": _slug(a["name"]), "option": a["option"]}
+        for a in row["attributes"]
+    ]
+    if row["attributes"]:
+        whole["name"] = ", ".join(a["option"] for a in row["attributes"])
     return {name: whole[name] for name in VARIATION_FIELDS}
 
 

@@ -23,8 +23,8 @@ HIDDEN = ("trash", "auto-draft", "checkout-draft")
 
 def find(shop: Shop, kind: str, id_: int) -> Row:
     """Raises WooError 404."""
-    row = shop.get(kind, id_)
-    if row is None:
+    row = shop.get("product" if kind == "variation" else kind, id_)
+    if row is None or (kind == "variation" and not row["parent_id"]):
         raise errors.invalid_id(kind)
     return row
 
@@ -112,6 +112,23 @@ def create_variation(shop: Shop, request: web.Request, body: Row) -> Answered:
     row = products.create(shop, {"name": parent["name"], **body}, parent=parent["id"])
     path = f"products/{parent['id']}/variations/{row['id']}"
     return created(shop, path, products.variation_view(shop, row))
+
+
+def batch_variations(shop: Shop, request: web.Request, body: Row) -> Answered:
+    parent = find(shop, "product", number(request))
+
+    def create(item: Row) -> Row:
+        row = products.create(shop, {"name": parent["name"], **item}, parent=parent["id"])
+        return products.variation_view(shop, row)
+
+    def change(item: Row) -> Row:
+        row = find(shop, "variation", int(item.get("id") or 0))
+        return products.variation_view(shop, products.update(shop, row, item))
+
+    def remove(id_: int) -> Row:
+        return products.remove(shop, find(shop, "variation", id_), force=True)
+
+    return batch(body, create=create, update=change, delete=remove)
 
 
 def get_variation(shop: Shop, request: web.Request, body: Row) -> Answered:

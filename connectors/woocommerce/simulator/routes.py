@@ -113,6 +113,7 @@ def _single() -> tuple[tuple[str, str, Route], ...]:
     return (
         ("GET", f"products/{ID}/variations/{{variation:\\d+}}", r.get_variation),
         ("PUT", f"products/{ID}/variations/{{variation:\\d+}}", r.put_variation),
+        ("POST", f"products/{ID}/variations/batch", r.batch_variations),
         ("GET", f"orders/{ID}/refunds/{{refund:\\d+}}", r.get_refund),
         ("DELETE", f"orders/{ID}/refunds/{{refund:\\d+}}", r.delete_refund),
         ("GET", "refunds", r.all_refunds),

@@ -41,8 +41,9 @@ def lines(order: Json) -> list[Json]:
 
 def summed(order: Json) -> Decimal:
     """Net and taxes of every line, as they go into the books."""
-    net = sum(Decimal(line["total"]) for line in lines(order))
-    return net + sum(Decimal(tax["_total"]) for line in lines(order) for tax in line["taxes"])
+    amounts = [Decimal(line["total"]) for line in lines(order)]
+    amounts += [Decimal(tax["_total"]) for line in lines(order) for tax in line["taxes"]]
+    return sum(amounts, Decimal(0))
 
 
 def line(sku: str, qty: int, price: str) -> Json:
