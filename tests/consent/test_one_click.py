@@ -16,6 +16,7 @@ from tenants.partners.models import Partner
 from tests.consent.conftest import PLACE, Portal, asked_with, post_key
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("live_server", "front_door"),
 ]

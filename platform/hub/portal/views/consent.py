@@ -24,7 +24,7 @@ from tenants.merchants.models import Environment
 from tenants.merchants.scope import Scope
 from tenants.partners.selectors import brand_of
 
-#: More than any key or token takes; what is longer isn't read.
+#: More than any key or token takes.
 LONGEST = 64 * 1024
 STATE = "state"
 HEADS = {
@@ -84,10 +84,11 @@ def back(request: HttpRequest, scope: Scope) -> HttpResponseBase:
 @require_POST
 def keys(request: HttpRequest) -> HttpResponse:
     """The other system posts credentials; the unguessable ``state`` is all that says whose."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > LONGEST:
+    body = request.body
+    if len(body) > LONGEST:
         return _plain("That is too long to be a key.", 413)
     try:
-        consent.posted(request.GET.get(STATE, ""), request.body)
+        consent.posted(request.GET.get(STATE, ""), body)
     except NotTaken as problem:
         status = {Why.UNKNOWN: 404, Why.DECLINED: 400}.get(problem.why, 410)
         return _plain(str(problem), status)
