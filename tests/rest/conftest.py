@@ -6,6 +6,7 @@ import io
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,8 @@ class House:
     partner: Partner
     declaration: Path
 
-    def connection(self, slug: str) -> Connection:
+    @staticmethod
+    def connection(slug: str) -> Connection:
         return Connection.objects.get(slug=slug)
 
     def order(self, **told: Any) -> dict[str, Any]:
@@ -115,24 +117,33 @@ def example(tmp_path: Path) -> Path:
     return path
 
 
+@contextmanager
+def declared(path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Partner]:
+    """The example applied to a house system at ``address``; its partner's schema is active."""
+    for name, value in {
+        "HOUSE_URL": f"{address}/key", "HOUSE_KEY": "demo-key", "HOUSE_HOOK_SECRET": SECRET,
+        "OFFICE_URL": f"{address}/oauth", "OFFICE_SECRET": "demo-secret",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    call_command("apply", str(path), stdout=io.StringIO())
+    partner = selectors.partner_by_slug("northwind")
+    assert partner is not None
+    with partner_context(partner):
+        poll.keep_schedules()
+        yield partner
+
+
 @pytest.fixture
 def house(
     transactional_db: None, example: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[House]:
-    with running(build) as system, receiving() as door:
-        for name, value in {
-            "HOUSE_URL": f"{system.url}/key", "HOUSE_KEY": "demo-key",
-            "HOUSE_HOOK_SECRET": SECRET,
-            "OFFICE_URL": f"{system.url}/oauth", "OFFICE_SECRET": "demo-secret",
-        }.items():  # fmt: skip
-            monkeypatch.setenv(name, value)
-        call_command("apply", str(example), stdout=io.StringIO())
-        partner = selectors.partner_by_slug("northwind")
-        assert partner is not None
+    with (
+        running(build) as system,
+        receiving() as door,
+        declared(example, system.url, monkeypatch) as partner,
+    ):
         door.answer = judging(partner)
-        with partner_context(partner):
-            poll.keep_schedules()
-            yield House(system, door, partner, example)
+        yield House(system, door, partner, example)
 
 
 def judging(partner: Partner) -> Callable[[WebhookRequest], int]:
