@@ -26,7 +26,7 @@ def offer(general: Manifest, settings: Settings) -> Manifest:
 def _stream(spec: StreamSpec) -> Stream:
     return Stream(
         name=spec.name,
-        produces=spec.produces,
+        produces=list(spec.produces),
         label=spec.label,
         poll_every=(spec.poll_every or POLL_EVERY) if spec.address else 0,
         push=spec.push is not None,

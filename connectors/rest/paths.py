@@ -83,24 +83,33 @@ def names(template: str) -> list[str]:
     return _NAME.findall(template)
 
 
-def filled(template: str, value: Callable[[str], Any], escape: Callable[[str], str] = str) -> str:
+def filled(template: str, value: Callable[[str], Any]) -> str:
     """The template with ``value(name)`` in place of each name. Raises KeyError(name) if there is
-    nothing to put there: an address with a hole in it leads somewhere else."""
+    nothing to put there."""
+    return _filled(template, value, str)
 
+
+def address(template: str, value: Callable[[str], Any]) -> str:
+    """The same for an address: each value stays within its segment or its part of the query.
+
+    Raises KeyError(name) for nothing, and for dots alone: an address with a hole in it, or one that
+    climbs, leads somewhere else.
+    """
+    return _filled(template, value, lambda found: "" if found in (".", "..") else _quoted(found))
+
+
+def _quoted(value: str) -> str:
+    return quote(value, safe="")
+
+
+def _filled(template: str, value: Callable[[str], Any], escape: Callable[[str], str]) -> str:
     def one(match: re.Match[str]) -> str:
-        found = text(value(match[1]))
+        found = escape(text(value(match[1])))
         if not found:
             raise KeyError(match[1])
-        return escape(found)
+        return found
 
     return _NAME.sub(one, template)
-
-
-def escaped(value: str) -> str:
-    """For one segment of a path or one value of a query. Dots alone would climb the path."""
-    return (
-        quote(value, safe="").replace(".", "%2E") if set(value) == {"."} else quote(value, safe="")
-    )
 
 
 def lookup(values: Mapping[str, Any]) -> Callable[[str], Any]:

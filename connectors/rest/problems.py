@@ -129,8 +129,10 @@ def _plain(what: str) -> str:
     wrong = re.fullmatch(r"Expected `(.*)`, got `(.*)`", what)
     if wrong:
         return f"Write {_KINDS.get(wrong[1], wrong[1])} here, not {_KINDS.get(wrong[2], wrong[2])}"
-    value = re.fullmatch(r"Invalid enum value (.*)", what)
-    return f"{value[1]} is none of the values there are: see the manual" if value else what
+    value = re.fullmatch(r"Invalid enum value '(.*)'", what)
+    if value:
+        return f"{value[1]!r} is none of the words known here: see docs/rest.md"
+    return what
 
 
 _KINDS = {"str": "text", "int": "a whole number", "float": "a number", "object": "a table",

@@ -18,7 +18,8 @@ import msgspec
 
 from connectors.rest import paging
 from connectors.rest.api import Api
-from connectors.rest.paths import at, escaped, filled, raw_at, raw_items, text
+from connectors.rest.paths import address as addressed
+from connectors.rest.paths import at, raw_at, raw_items, text
 from connectors.rest.records import TWICE, comparable, moment, record, version
 from connectors.rest.settings import Since, StreamSpec
 from connectors.sdk.errors import AccessRefused, ConnectorError, Rejected, Unreadable
@@ -217,7 +218,7 @@ def _whole(
 def _one(api: Api, spec: StreamSpec, known: str) -> bytes | None:
     if spec.one is None:
         raise ConnectorError(f"{spec.name} declares no address of one record.")
-    address = filled(spec.one.address, {"id": known}.get, escaped)
+    address = addressed(spec.one.address, {"id": known}.get)
     answer = api.get(api.url(address), fixed=False, gone=True)
     if answer is None:
         return None

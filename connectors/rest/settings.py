@@ -18,6 +18,13 @@ Clock = Literal["unix", "unix_ms", "iso"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
+Entity = Literal[
+    "product", "price", "tax_rate", "location", "stock_level", "stock_movement", "customer",
+    "order", "sale", "return", "refund", "payment", "fulfilment", "milestone",
+]  # fmt: skip
+"""The names of the canonical model; `tests/rest` holds them to it."""
+
+
 class Strict(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A typo must not be silent."""
 
@@ -299,7 +306,7 @@ class StreamSpec(Strict):
     ``poll_every``: 0 with an address means once a minute."""
 
     name: str
-    produces: list[str]
+    produces: list[Entity]
     label: str = ""
     id: str = "id"
     version: str = ""
@@ -397,7 +404,7 @@ class ResourceSpec(Strict):
     """
 
     name: str
-    entity: str
+    entity: Entity
     create: Call
     label: str = ""
     writes: Literal["set", "create", "append"] = "create"

@@ -12,8 +12,8 @@ import msgspec
 from connectors.rest import errors
 from connectors.rest.api import Api
 from connectors.rest.paths import (
+    address,
     at,
-    escaped,
     every,
     filled,
     lookup,
@@ -151,10 +151,13 @@ def _parts(spec: ResourceSpec, value: Any) -> dict[str, str]:
 
 
 def _link(spec: ResourceSpec, known: str, value: Any) -> str:
+    """Where a person finds it: an address made here, or one that the answer holds whole."""
+    make = address if "://" in spec.link else filled
     try:
-        return filled(spec.link, lookup({"id": known, "answer": value}), escaped)
+        link = make(spec.link, lookup({"id": known, "answer": value}))
     except KeyError:
         return ""
+    return link if link.startswith(("https://", "http://")) else ""
 
 
 # ------------------------------------------------------------------ what is sent
@@ -164,7 +167,7 @@ def _address(template: str, item: WriteItem) -> str:
     """Raises Rejected (``missing-required``) when the record lacks what the address needs."""
     values = {"id": item.external_id, "ref": item.ref, "key": item.key, "sent": item.body}
     try:
-        return filled(template, lookup(values), escaped)
+        return address(template, lookup(values))
     except KeyError as error:
         raise Rejected(
             f"The address {template} needs {error.args[0]}, which this record doesn't have: fill "
@@ -228,7 +231,7 @@ def _place(api: Api, promise: Accepted, answer: Response) -> str:
     value = api.exchange(answer, reading=False).value
     try:
         if promise.address:
-            return filled(promise.address, lookup({"answer": value}), escaped)
+            return address(promise.address, lookup({"answer": value}))
         return answer.headers["location"]
     except KeyError as error:
         raise OutcomeUnknown(

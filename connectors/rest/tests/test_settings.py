@@ -30,7 +30,7 @@ def test_nothing_is_wrong_with_what_is_right() -> None:
         ({"webhook": {"style": "md5"}}, "webhook.style", "standard"),
         ({"webhook": {**HOOK, "sign": "{timestamp}.{body}"}}, "webhook.timestamp_header", "header"),
         ({"webhook": {**HOOK, "sign": "{boby}"}}, "webhook.sign", "{body}"),
-        ({"webhook": {**HOOK, "algorithm": "md5"}}, "webhook.algorithm", "none of the values"),
+        ({"webhook": {**HOOK, "algorithm": "md5"}}, "webhook.algorithm", "none of the words"),
         ({"headers": {"Authorization": "Bearer x"}}, "headers.Authorization", "secret"),
         ({"streams": [], "resources": []}, "streams", "at least one"),
         ({"streams": [orders(), orders()]}, "streams[0].name", "twice"),
@@ -58,6 +58,8 @@ def test_nothing_is_wrong_with_what_is_right() -> None:
         ({"resources": [{**DOCUMENT, "errors": [{"means": "locked"}]}]},
          "resources[0].errors[0]", "every refusal"),
         ({"resources": [{**DOCUMENT, "writes": "delta"}]}, "resources[0].writes", "none of"),
+        ({"resources": [{**DOCUMENT, "entity": "orders"}]}, "resources[0].entity", "none of"),
+        ({"streams": [orders(produces=["orders"])]}, "streams[0].produces[0]", "'orders' is none"),
         ({"concurrency": 0}, "concurrency", "1 to 32"),
     ],
 )  # fmt: skip
