@@ -32,6 +32,10 @@ def view(version: str = "5", told: str = "A", read_at: datetime | None = None) -
     return View(SHOP, "order", "7", version=version, read_at=read_at, hash=told.encode())
 
 
+def pushed(version: str, told: str, heard_at: datetime) -> View:
+    return View(SHOP, "order", "7", version=version, hash=told.encode(), heard_at=heard_at)
+
+
 def change(version: str = "5", read_at: datetime | None = None) -> Change:
     source = SourceRecord("orders", "7", {}, version, read_started_at=read_at)
     told = Canonical("order", "order", "7", version, False, {}, None, {})
@@ -55,6 +59,14 @@ def change(version: str = "5", read_at: datetime | None = None) -> Change:
         pytest.param(view("5", "A", NOW), change("5", LATER), "A", "same",
                      id="read again, nothing new"),
         pytest.param(view("5", "A"), change("1", NOW), "B", "accept", id="a reading after a push"),
+        pytest.param(pushed("5", "A", SOONER), change("1", NOW), "B", "accept",
+                     id="a reading that began after a push, and the source's clock went back"),
+        pytest.param(pushed("5", "A", NOW), change("4", SOONER), "B", "stale",
+                     id="a reading that began before the push it is older than"),
+        pytest.param(pushed("5", "A", NOW), change("6", SOONER), "B", "reread",
+                     id="a reading that began before the push, and says to be newer"),
+        pytest.param(pushed("5", "A", NOW), change("5", SOONER), "B", "reread",
+                     id="a reading that began before the push, and says to be as new"),
     ],
 )  # fmt: skip
 def test_may_what_was_told_replace_what_we_hold(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from django.db import transaction
 
@@ -26,7 +26,7 @@ from hub.sync.exceptions import Trouble, open_exceptions
 from hub.sync.needs import Lack, block
 from hub.sync.outcomes import Answer, record_attempts, release, set_aside, tried
 from hub.sync.retry import Decision
-from hub.sync.sql import execute, rows
+from hub.sync.sql import clock, execute, rows
 
 #: How long a target may not be ready for a record before a person is told.
 PATIENCE = timedelta(hours=24)
@@ -58,7 +58,7 @@ def ask_person(connection: Connection, tasks: Sequence[Task]) -> None:
 def failed(connection: Connection, answer: Answer) -> None:
     """An error came back: let `retry.decide` say what follows, and do that."""
     task, error = answer.task, answer.outcome
-    now = datetime.now(UTC)
+    now = clock()
     jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
     if isinstance(error, ConnectorError):
         decision = retry.decide(
@@ -93,7 +93,7 @@ def _act(
     else:
         if decision.act == "pause" and isinstance(error, AccessRefused):
             access_refused(connection, error)
-        if isinstance(error, NotYet) and datetime.now(UTC) - task.since > PATIENCE:
+        if isinstance(error, NotYet) and clock() - task.since > PATIENCE:
             _tell_waiting(connection, task, error)
         # A look-up that failed has proved nothing: the doubt of before remains.
         doubt = (

@@ -11,6 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from connectors.sdk.records import SourceRecord
 from hub.canonical.values import normalised_key
@@ -33,13 +34,15 @@ class Raced(Exception):
 @dataclass(slots=True)
 class Change:
     """One canonical record that one inbox event tells about. ``anchor``: it bears the event's own
-    external id. ``final``: told by a file, which can't tell it a second time in other words."""
+    external id. ``final``: told by a file, which can't tell it a second time in other words.
+    ``heard_at``: when it was pushed to us, by the database's clock; None: we read it."""
 
     event_id: int
     source: SourceRecord
     canonical: Canonical
     anchor: bool
     final: bool = False
+    heard_at: datetime | None = None
     record_id: uuid.UUID | None = None
     twin: bool = False
     ambiguous: str = ""

@@ -39,6 +39,7 @@ class View:
     hash: bytes | None = None
     event: int | None = None
     facet: bytes | None = None
+    heard_at: datetime | None = None
     told: bool = False
 
 
@@ -100,8 +101,10 @@ class Merged:
 def judge(view: View | None, change: Change, told: bytes) -> Judgement:
     """May what was told replace what we hold from this connection? (engine rule 2.2)
 
-    Our own reads are ordered by when they began, on our clock, and beat any version of the
-    source. A push counts only if the source's version grew; anything odd is read again.
+    Our own reads are ordered by when they began, on the database's clock, and beat any version of
+    the source. A push counts only if the source's version grew; anything odd is read again. A
+    reading that began before a push was heard proves nothing against it, however late it is
+    worked (its worker may have died with it for a minute).
     """
     if view is None or view.hash is None:
         return "accept"
@@ -109,7 +112,11 @@ def judge(view: View | None, change: Change, told: bytes) -> Judgement:
     if read_at is not None:
         if view.read_at is not None and read_at < view.read_at:
             return "stale"
-        return "same" if told == view.hash else "accept"
+        if told == view.hash:
+            return "same"
+        if view.heard_at is not None and read_at <= view.heard_at:
+            return "stale" if version and version < view.version else "reread"
+        return "accept"
     if told == view.hash and version == view.version:
         return "same"
     return "accept" if version and version > view.version else "reread"
@@ -150,7 +157,7 @@ def load(ids: set[uuid.UUID]) -> dict[uuid.UUID, Known]:
     }
     for record, *view in rows(
         "SELECT record_id, connection_id, object, external_id, role, seen_version, seen_read_at,"
-        " seen_hash, seen_event, facet FROM sync_binding"
+        " seen_hash, seen_event, facet, seen_heard_at FROM sync_binding"
         " WHERE record_id = ANY(%s) AND role IN ('primary', 'twin') ORDER BY id",
         [list(known)],
     ):
@@ -267,6 +274,8 @@ def _see(view: View, change: Change, digest: bytes, result: Merged) -> None:
     view.version = max(change.canonical.version, view.version)
     if change.source.read_started_at is not None:
         view.read_at, view.version = change.source.read_started_at, change.canonical.version
+    elif change.heard_at is not None:
+        view.heard_at = max(change.heard_at, view.heard_at or change.heard_at)
     view.hash = digest
     view.told = True
 

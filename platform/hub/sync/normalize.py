@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -35,7 +35,7 @@ from hub.sync.plan import plan_of
 from hub.sync.ready import ready
 from hub.sync.receive import Envelope, receive_hints, receive_reread
 from hub.sync.sessions import connector_for
-from hub.sync.sql import execute, rows
+from hub.sync.sql import clock, execute, rows
 from hub.sync.store import store
 from kernel.telemetry import metrics
 
@@ -202,7 +202,7 @@ def _read_again(
         streams.setdefault(hint.stream, []).append((event, hint))
     for stream, hints in streams.items():
         ids = list(dict.fromkeys(h.external_id for _, h in hints))
-        started = datetime.now(UTC)
+        started = clock()
         try:
             answers = connector.reread(stream, ids)
         except Unreadable as error:
@@ -253,7 +253,7 @@ def _map(
                     continue
                 made += [
                     Change(event.id, record, one, one.external_id == record.external_id,
-                           final=stream.file)
+                           final=stream.file, heard_at=_heard_at(event))
                     for one in mapping.run(record.body, deleted=record.deleted)
                 ]  # fmt: skip
         except MappingError as error:
@@ -271,7 +271,11 @@ def _gone(event: Event, record: SourceRecord, mapping: ToCanonical) -> list[Chan
         return []
     told = Canonical(mapping.entity, mapping.object, record.external_id, record.version, True,
                      {}, None, {})  # fmt: skip
-    return [Change(event.id, record, told, True)]
+    return [Change(event.id, record, told, True, heard_at=_heard_at(event))]
+
+
+def _heard_at(event: Event) -> datetime | None:
+    return event.received_at if event.read_started_at is None else None
 
 
 def _take(connection: Connection, found: Sorted, changes: list[Change], fence: uuid.UUID) -> None:

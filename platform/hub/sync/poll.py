@@ -7,13 +7,15 @@ compare-and-set in the transaction that stores the page, so two pollers can't le
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import structlog
 from django.db import transaction
 
 from connectors.sdk.errors import AccessRefused, ConnectorError
+from connectors.sdk.records import Heard
 from hub.connections.models import Connection
 from hub.connections.selectors import manifest_of
 from hub.flows.models import Availability, Flow
@@ -21,7 +23,7 @@ from hub.sync import attention
 from hub.sync.ready import ready
 from hub.sync.receive import receive
 from hub.sync.sessions import connector_for
-from hub.sync.sql import execute, rows
+from hub.sync.sql import clock, execute, rows
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +104,7 @@ def _poll(connection: Connection, stream: str) -> int:
 def _pages(connection: Connection, stream: str) -> tuple[int, bool]:
     stored = 0
     with connector_for(connection) as connector:
+        ahead = clock() - datetime.now(UTC)
         before = _cursor(connection, stream)
         pages = connector.read(stream, msgspec.json.decode(before))
         for number, page in enumerate(pages, start=1):
@@ -116,7 +119,7 @@ def _pages(connection: Connection, stream: str) -> tuple[int, bool]:
                 if not moved:
                     log.warning("poll.overtaken", stream=stream)
                     return stored, False
-                stored += receive(connection.id, page.heard)
+                stored += receive(connection.id, [_by_our_clock(h, ahead) for h in page.heard])
             before = after
             if page.files:
                 connector.archive(page.files)
@@ -131,6 +134,14 @@ def _hold(connection: Connection, stream: str) -> None:
         "UPDATE sync_checkpoint SET next_at = now() + %s WHERE connection_id = %s AND stream = %s",
         [HOLD, connection.id, stream],
     )
+
+
+def _by_our_clock(heard: Heard, ahead: timedelta) -> Heard:
+    """When a reading began, on the database's clock: this process's own may be wrong, and its
+    readings would lose against others', or win for as long as it is ahead."""
+    if heard.read_started_at is None:
+        return heard
+    return replace(heard, read_started_at=heard.read_started_at + ahead)
 
 
 def _cursor(connection: Connection, stream: str) -> str:

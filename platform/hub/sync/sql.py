@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -15,6 +16,12 @@ def rows(statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchall()
+
+
+def clock() -> datetime:
+    """Now, by the database: the one clock that all our processes share."""
+    now: datetime = rows("SELECT clock_timestamp()")[0][0]
+    return now
 
 
 def execute(statement: str, parameters: Sequence[Any] = ()) -> int:

@@ -78,17 +78,20 @@ def _write_views(plan: Plan, connection: uuid.UUID, views: list[tuple[uuid.UUID,
         [v.hash for _, v in views],
         [v.event for _, v in views],
         [v.facet for _, v in views],
+        [v.heard_at for _, v in views],
     ]
     execute(
         "INSERT INTO sync_binding (environment_id, connection_id, record_id, object, external_id,"
-        " role, seen_version, seen_read_at, seen_hash, seen_event, facet, facet_release)"
+        " role, seen_version, seen_read_at, seen_hash, seen_event, facet, seen_heard_at,"
+        " facet_release)"
         " SELECT %s, %s, d.*, %s FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[],"
-        " %s::text[], %s::timestamptz[], %s::bytea[], %s::bigint[], %s::bytea[])"
-        " AS d (r, o, x, role, v, t, h, e, f)"
+        " %s::text[], %s::timestamptz[], %s::bytea[], %s::bigint[], %s::bytea[],"
+        " %s::timestamptz[]) AS d (r, o, x, role, v, t, h, e, f, p)"
         " ON CONFLICT (connection_id, object, external_id) DO UPDATE SET"
         " seen_version = excluded.seen_version,"
         " seen_read_at = excluded.seen_read_at, seen_hash = excluded.seen_hash,"
         " seen_event = excluded.seen_event, facet = excluded.facet,"
+        " seen_heard_at = excluded.seen_heard_at,"
         " facet_release = greatest(sync_binding.facet_release, excluded.facet_release)",
         [plan.environment, connection, plan.release, *columns],
     )

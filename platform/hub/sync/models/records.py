@@ -111,6 +111,7 @@ class Binding(models.Model):
     url = models.TextField(default="", db_default="")
     seen_version = models.CharField(max_length=60, default="", db_default="")
     seen_read_at = models.DateTimeField(null=True)
+    seen_heard_at = models.DateTimeField(null=True)
     seen_hash = models.BinaryField(max_length=16, null=True)
     seen_event = models.BigIntegerField(null=True)
     facet = models.BinaryField(null=True)
