@@ -87,6 +87,12 @@ def fault(exchange: Exchange, rows: Sequence[ErrorRow] = ()) -> ConnectorError:
     if row is not None and row.means not in ("exists", "done"):
         return declared(exchange, row)
     status, detail = exchange.status, _detail(exchange)
+    if status == 303 and not exchange.reading:
+        return OutcomeUnknown(
+            "The system did this and points to the result instead of naming it (303): "
+            "it is looked up.",
+            detail=detail,
+        )
     if status < 400:
         place = exchange.headers.get("location", "another address")
         return AccessRefused(

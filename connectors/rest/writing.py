@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Generator, Mapping
 from typing import Any
 
 import msgspec
 
-from connectors.rest import errors
+from connectors.rest import errors, promises
 from connectors.rest.api import Api
 from connectors.rest.paths import (
     address,
@@ -22,41 +21,47 @@ from connectors.rest.paths import (
     text,
     with_numbers,
 )
-from connectors.rest.settings import Accepted, Call, ErrorRow, LookUp, ResourceSpec
+from connectors.rest.settings import Call, ErrorRow, LookUp, ResourceSpec
 from connectors.sdk.errors import (
     ConnectorError,
     DocumentLocked,
     OutcomeUnknown,
     Rejected,
-    Unavailable,
 )
 from connectors.sdk.http import Response
 from connectors.sdk.records import Done, Found, Json, Step, WriteItem
+
+#: The hub keeps no longer id of a step. A promise behind a longer address isn't resumed; our key or
+#: our reference proves what became of it.
+LONGEST_ID = 200
 
 
 def write(api: Api, spec: ResourceSpec, item: WriteItem) -> Generator[Step, None, Done]:
     """One call; where the API promises with a 202, the promise is a step."""
     call = _call(spec, item)
     end = time.monotonic() + spec.deadline
-    promise = spec.accepted
-    if promise is not None and item.steps.get(_role(item)):
-        answer = _promised(api, spec, promise, item.steps[_role(item)], item, end)
-        if not isinstance(answer, ConnectorError):
-            return answer
-        # It failed there, so it surely wasn't done: it is sent again.
-    said = _sent(spec, call, item)
-    answer_ = api.send(
+    promised = item.steps.get(promises.role(item)) if spec.accepted else None
+    if promised:
+        told = promises.kept(api, spec, item, promised, end)
+        if told is not None and not told.refused:
+            return done(spec, item, told.value, {}, told.id)
+        # Refused or forgotten there, so it wasn't done: it is sent again, under the same key, or
+        # after the hub has looked for our reference.
+    answer = api.send(
         call.method, api.url(_address(call.address, item)), headers=_headers(spec, call, item),
-        body=said, deadline=spec.deadline,
+        body=_sent(spec, call, item), deadline=spec.deadline,
     )  # fmt: skip
-    if promise is not None and answer_.status == 202:
-        place = _place(api, promise, answer_)
-        yield Step(_role(item), place)
-        outcome = _promised(api, spec, promise, place, item, end)
-        if isinstance(outcome, ConnectorError):
-            raise outcome
-        return outcome
-    return _judged(api, spec, call, item, answer_)
+    if spec.accepted is None or answer.status != 202:
+        return _judged(api, spec, call, item, answer)
+    place = promises.place(api, spec.accepted, answer)
+    if len(place) <= LONGEST_ID:
+        yield Step(promises.role(item), place)
+    told = promises.kept(api, spec, item, place, end)
+    if told is None:
+        raise promises.forgotten()
+    if told.refused:
+        raise Rejected(told.refused)
+    return done(spec, item, told.value, {}, told.id)
 
 
 def _call(spec: ResourceSpec, item: WriteItem) -> Call:
@@ -87,27 +92,40 @@ def _judged(api: Api, spec: ResourceSpec, call: Call, item: WriteItem, answer: R
         return existing(api, spec, item, row, exchange.value)
     if item.op == "delete" and answer.status in (404, 410):
         return Done(item.external_id, unchanged=True)
-    if row is not None or answer.status >= 300:
-        raise (
-            errors.fault(exchange, api.rows(spec.errors))
-            if row is None
-            else errors.declared(exchange, row)
-        )
+    if row is not None:
+        raise errors.declared(exchange, row)
+    if answer.status >= 300:
+        raise errors.fault(exchange)
     if item.op == "delete":
         return Done(item.external_id)
     value = api.value(answer, reading=False, empty=True)
-    if spec.lookup and not item.external_id and not _id(spec, item, value, answer.headers):
-        found = look_up(api, spec, item)
-        if found is not None:
-            return Done(
-                found.external_id, parts=found.parts, url=_link(spec, found.external_id, value)
-            )
-    return done(spec, item, value, answer.headers)
+    known = item.external_id or _id(spec, item, value, answer.headers)
+    if not known and spec.lookup:
+        found = _read_back(api, spec, item)
+        known = found.external_id if found else ""
+    return done(spec, item, value, answer.headers, known)
 
 
-def done(spec: ResourceSpec, item: WriteItem, value: Any, headers: Mapping[str, str]) -> Done:
-    """Raises OutcomeUnknown when the answer doesn't name what it made."""
-    known = item.external_id or _id(spec, item, value, headers)
+def _read_back(api: Api, spec: ResourceSpec, item: WriteItem) -> Found | None:
+    """The id the answer doesn't name. It was done, so whatever goes wrong here is unknown."""
+    try:
+        return look_up(api, spec, item)
+    except ConnectorError as error:
+        raise OutcomeUnknown(
+            f"The system took this, and its id could not be read back: {error}", code=error.code
+        ) from error
+
+
+def done(
+    spec: ResourceSpec, item: WriteItem, value: Any, headers: Mapping[str, str], known: str = ""
+) -> Done:
+    """``known``: its id, if it is known already.
+
+    Raises OutcomeUnknown when nothing names what was made.
+    """
+    known = known or item.external_id or _id(spec, item, value, headers)
+    if item.op == "delete":
+        return Done(item.external_id)
     if not known:
         raise OutcomeUnknown(
             f"The system took this and named no id (looked for {spec.id!r} in its answer): correct "
@@ -215,76 +233,6 @@ def _headers(spec: ResourceSpec, call: Call, item: WriteItem) -> dict[str, str]:
     if spec.key is not None and spec.key.header:
         headers[spec.key.header] = item.key
     return headers
-
-
-# ------------------------------------------------------------------ promises
-
-
-def _role(item: WriteItem) -> str:
-    """Of these very bytes: an older promise says nothing about newer ones."""
-    said = item.key.encode() + b"\n" + msgspec.json.encode(item.body, order="deterministic")
-    return "accepted-" + hashlib.sha256(said).hexdigest()[:12]
-
-
-def _place(api: Api, promise: Accepted, answer: Response) -> str:
-    """The address where it is told what became of it. Raises OutcomeUnknown."""
-    value = api.exchange(answer, reading=False).value
-    try:
-        if promise.address:
-            return address(promise.address, lookup({"answer": value}))
-        return answer.headers["location"]
-    except KeyError as error:
-        raise OutcomeUnknown(
-            "The system accepted this and didn't say where to ask what became of it: correct the "
-            "status address in the settings.",
-            code="page-anomaly",
-        ) from error
-
-
-def _promised(
-    api: Api, spec: ResourceSpec, promise: Accepted, place: str, item: WriteItem, end: float
-) -> Done | ConnectorError:
-    """Ask until it is done or failed (returned) or our time is up (raised as unknown)."""
-    while True:
-        try:
-            answer = api.get(api.joined(api.base + "/", place), fixed=False)
-        except Unavailable as error:
-            raise OutcomeUnknown(
-                "The system accepted this and can't be asked now what became of it.",
-                detail=str(error),
-            ) from error
-        assert answer is not None  # noqa: S101 - only `gone` makes it None
-        value = api.value(answer, reading=True)
-        state = text(at(value, promise.state))
-        if state in promise.done:
-            return _kept(spec, promise, item, value)
-        if state in promise.failed:
-            said = text(at(value, promise.problem)) if promise.problem else errors.words(value)
-            return Rejected(
-                f"The system accepted this and then refused it: {said or state}. Correct the "
-                "record or the mapping and send it again.",
-                detail=state,
-            )
-        if time.monotonic() + promise.every >= end:
-            raise OutcomeUnknown(
-                f"The system accepted this and is still at it ({state!r}); it is asked again.",
-                detail=place,
-            )
-        # The API said that it needs time: asking again at once would be refused or rude.
-        time.sleep(promise.every)
-
-
-def _kept(spec: ResourceSpec, promise: Accepted, item: WriteItem, value: Any) -> Done:
-    known = item.external_id or text(at(value, promise.id))
-    if item.op == "delete":
-        return Done(item.external_id)
-    if not known:
-        raise OutcomeUnknown(
-            f"The system has done this and names no id (looked for {promise.id!r}): correct where "
-            "the id is in the settings.",
-            code="page-anomaly",
-        )
-    return Done(known, parts=_parts(spec, value), url=_link(spec, known, value))
 
 
 # ------------------------------------------------------------------ proof

@@ -171,10 +171,17 @@ def test_a_reading_that_fails_says_why_and_goes_on_afterwards(
         assert refused.value.retry_after == 1
 
 
-def test_an_answer_that_ends_in_the_middle_is_told_as_such(connect: Connect) -> None:
-    connector = connect(streams=[orders()])
-    with pytest.raises(Unavailable, match="no whole JSON"):
-        connector.api.value(Response(200, {}, b'{"data": [{"id": 1'), reading=True)
+def test_an_answer_that_ends_in_the_middle_is_told_as_such(
+    connect: Connect, house: Running
+) -> None:
+    five(house)
+    house.control("quirks", {"cut": True})
+    connector = connect(streams=[orders("page")])
+    with pytest.raises(Unavailable, match="no whole JSON") as refused:
+        heard(connector)
+    assert refused.value.code == "page-anomaly"
+    house.control("quirks", {})
+    assert len(heard(connector)[0]) == 5
 
 
 def test_a_list_that_is_elsewhere_in_the_answer_names_the_setting(

@@ -239,3 +239,32 @@ def test_an_older_promise_says_nothing_about_newer_bytes(connect: Connect, house
     newer = replace(document(number="N2"), steps={step.role: step.external_id})
     written(rest, newer)
     assert "N2" in [d["number"] for d in documents(house)]
+
+
+def test_a_promise_that_was_forgotten_is_made_again_under_the_same_key(
+    connect: Connect, house: Running
+) -> None:
+    rest = connect(resources=[{**later(), "proof": "key", "key": {"header": "Idempotency-Key"}}])
+    role = next(rest.write("document", document())).role
+    resumed = replace(document(), steps={role: "/open/jobs/99"}, uncertain=True)
+    assert written(rest, resumed).external_id == "1"
+    house.control("faults", {"kind": "unauthorised", "count": 1, "match": "/jobs"})
+    with pytest.raises(OutcomeUnknown, match="can't be asked now"):
+        written(rest, replace(resumed, steps={role: "/open/jobs/2"}))
+    assert len(documents(house)) == 1
+
+
+def test_a_status_address_may_be_made_from_the_answer(connect: Connect) -> None:
+    rest = connect(resources=[later(address="/jobs/{answer.job}")])
+    assert written(rest, document()) == Done("1")
+
+
+@pytest.mark.parametrize("fault", ["down", "unauthorised", "html"])
+def test_what_was_done_and_cannot_be_read_back_now_is_unknown(
+    connect: Connect, house: Running, fault: str
+) -> None:
+    """Anything else would say that nothing was done, and it would be done twice."""
+    house.control("faults", {"kind": fault, "count": 1, "match": "reference="})
+    with pytest.raises(OutcomeUnknown, match="read back"):
+        written(connect(resources=[resource(id="nowhere")]), document())
+    assert len(documents(house)) == 1
