@@ -30,6 +30,8 @@ EVENTS = {
 }  # fmt: skip
 #: Doubling from ``settings.retry`` on, as Square's minutes do; then the event is dropped.
 TRIES = 11
+#: Deliveries under way at a time: which of them arrives first is nobody's promise.
+AT_ONCE = 8
 
 
 def create(seller: Seller, body: Row) -> Row:
@@ -126,17 +128,21 @@ class Deliveries:
             before = list(waiting)
             self.dice.shuffle(waiting)
             self.counts["shuffled"] += before != waiting
-        for key, job in waiting:
-            if self.dice.random() < self.weather["lose"]:
-                self.counts["lost"] += 1
-                self.seller.store.drop("queue", key)
-                continue
-            status = 0
-            twice = self.dice.random() < self.weather["duplicate"]
-            self.counts["duplicated"] += twice
-            for _ in range(2 if twice else 1):
-                status = await self._post(session, job)
-            self._settle(str(key), job, status)
+        for start in range(0, len(waiting), AT_ONCE):
+            some = waiting[start : start + AT_ONCE]
+            await asyncio.gather(*(self._one(session, str(key), job) for key, job in some))
+
+    async def _one(self, session: aiohttp.ClientSession, key: str, job: Row) -> None:
+        if self.dice.random() < self.weather["lose"]:
+            self.counts["lost"] += 1
+            self.seller.store.drop("queue", key)
+            return
+        twice = self.dice.random() < self.weather["duplicate"]
+        self.counts["duplicated"] += twice
+        status = await self._post(session, job)
+        if twice:
+            status = await self._post(session, job)
+        self._settle(key, job, status)
 
     def _settle(self, key: str, job: Row, status: int) -> None:
         """Anything but 2xx is tried again, later and later."""
