@@ -7,6 +7,7 @@ from functools import cache
 from connectors.csvtill.connector import CsvTill
 from connectors.files.connector import Files
 from connectors.odoo.connector import Odoo
+from connectors.poslog.connector import PosLog
 from connectors.rest.connector import Rest
 from connectors.sdk.connector import Connector
 from connectors.square.connector import Square
@@ -19,6 +20,7 @@ CONNECTORS: tuple[type[Connector], ...] = (
     Rest,
     Square,
     Files,
+    PosLog,
 )
 
 

@@ -1,0 +1,1 @@
+"""Tills of three makers that write POSLog files into a folder."""
