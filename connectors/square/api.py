@@ -91,10 +91,13 @@ class Api:
         used = token or self._token
         try:
             return self._once(method, path, body, used, reading=reading, absent=absent)
-        except errors.TokenExpired:
+        except errors.TokenExpired as refused:
             if token:
                 raise
-        kept = self.tokens.renew(access.TOKEN, used, self._exchange)
+            try:
+                kept = self.tokens.renew(access.TOKEN, used, self._exchange)
+            except errors.TokenExpired:
+                raise refused from None  # nothing to renew with: what Square said is the cause
         self._token = kept.get(access.TOKEN, "")
         return self._once(method, path, body, self._token, reading=reading, absent=absent)
 

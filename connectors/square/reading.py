@@ -148,7 +148,8 @@ def _walk(api: Api, source: Source, state: Json) -> Iterator[tuple[list[Json], J
 
 def reread(api: Api, stream: str, ids: Sequence[str]) -> dict[str, SourceRecord | None]:
     """Records by id; None for one that Square no longer has. An id ``since:…`` asks for whatever
-    changed since then, and brings more than one record or none."""
+    changed since then, and brings more than one record or none. Orders and stock are never deleted
+    at Square: one that isn't found yet is left to the next search."""
     started = datetime.now(UTC)
     asked = list(dict.fromkeys(ids))
     rows = _rows(api, stream, asked)
@@ -156,7 +157,7 @@ def reread(api: Api, stream: str, ids: Sequence[str]) -> dict[str, SourceRecord 
     for told in told_with(api, stream, rows):
         one = record(stream, told, started)
         found[one.external_id] = one
-    if stream != "stock":  # what was never counted isn't gone
+    if stream in ("catalog", "customers", "locations"):
         found |= {id_: None for id_ in asked if id_ not in found and not id_.startswith("since:")}
     return found
 
