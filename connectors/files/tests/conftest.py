@@ -11,7 +11,6 @@ import pytest
 from connectors.files.connector import Files
 from connectors.sdk.records import Heard, Json, Page, SourceRecord
 from connectors.sdk.testing.plain_http import PlainHttp
-from hub.connections.config import settings_problems, with_defaults
 
 SALES: Json = {
     "name": "sales",
@@ -58,8 +57,8 @@ def connect(root: Path) -> Connect:
     ) -> Files:
         settings = {"place": "folder", "folder": str(root), "settle": 0, "streams": list(streams),
                     "resources": list(resources)} | config  # fmt: skip
-        assert settings_problems(Files, settings) == []
-        whole = with_defaults(Files.manifest, settings)
+        whole = {f.name: settings.get(f.name, f.default) for f in Files.manifest.fields}
+        assert list(Files.config_problems(whole)) == []
         return Files(config=whole, secrets=secrets or {}, http=http or PlainHttp())
 
     return connected

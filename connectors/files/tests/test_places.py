@@ -16,21 +16,12 @@ from connectors.files.simulator.sftp import FileServer
 from connectors.files.tests.conftest import SALES, Connect, polled, records, sales_file
 from connectors.sdk.errors import AccessRefused, ConnectorError, Unavailable
 from connectors.sdk.files.settings import open_place
-from connectors.sdk.http import Http
 from connectors.sdk.records import Json
 from connectors.sdk.testing.plain_http import PlainHttp
 from connectors.sdk.testing.simulators import Running, running
-from hub.connections.session import GuardedHttp
-from kernel.security.addresses import Policy
-from kernel.security.egress import GuardedClient
 
 ONE = sales_file("17;08.08.2024;09:15;Kerze;2;3,90")
 TWO = sales_file("18;08.08.2024;09:15;Tasse;2;3,90")
-
-
-def guarded(*allowed: str) -> Http:
-    """The hub's own way out under a policy of ours."""
-    return GuardedHttp(GuardedClient(Policy.of(allowed)))
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +61,7 @@ def test_files_come_from_an_sftp_server_and_are_archived_there(
     (out / "sales-4.csv").symlink_to("/etc/passwd")
     with sftp.serving(tmp_path / "served") as running:
         stream = SALES | {"files": "*/out/sales-*.csv"}
-        http = guarded(f"127.0.0.1:{running.port}")
-        files = connect(stream, secrets=PASSWORD, http=http, **server(running))
+        files = connect(stream, secrets=PASSWORD, **server(running))
         assert all(line.ok for line in files.check()), files.check()
         pages = polled(files, "sales")
         assert [h.headers["file"] for h in records(pages, "sales")] == ["S01/out/sales-1.csv"]
@@ -151,14 +141,12 @@ def test_a_web_server_is_no_file_server(connect: Connect, store: Running) -> Non
 def test_files_come_from_object_storage_and_are_archived_there(
     connect: Connect, store: Running
 ) -> None:
-    port = store.url.rpartition(":")[2]
-    http = guarded(f"127.0.0.1:{port}")
     settings = bucket(store, "sales")
-    place = open_place(settings, KEYS, http)
+    place = open_place(settings, KEYS, PlainHttp())
     for number in range(5):
         place.give(f"out/sales-{number}.csv", ONE if number % 2 else TWO)
     place.give("out/notes.txt", b"not mine")
-    files = connect(SALES | {"files": "out/sales-*.csv"}, secrets=KEYS, http=http, **settings)
+    files = connect(SALES | {"files": "out/sales-*.csv"}, secrets=KEYS, **settings)
     assert all(line.ok for line in files.check()), files.check()
     heard = records(polled(files, "sales"), "sales")
     assert len(heard) == 5 and len({h.identity for h in heard}) == 2
@@ -215,45 +203,6 @@ def test_a_store_that_fails_is_asked_once_and_told(
     with pytest.raises(error):
         polled(files, "sales")
     assert len(http.calls) == 1, "tries are the hub's to decide"
-
-
-# ------------------------------------------------------------------ the way out is guarded
-
-
-def test_neither_sftp_nor_object_storage_reaches_what_the_operator_does_not_allow(
-    connect: Connect, store: Running, tmp_path: Path
-) -> None:
-    port = store.url.rpartition(":")[2]
-    with sftp.serving(tmp_path) as running:
-        for settings in (
-            server(running),
-            server(running, host="localhost"),
-            bucket(store, "sales"),
-            bucket(store, "sales", endpoint=f"http://localhost:{port}"),
-            bucket(store, "sales", endpoint="http://169.254.169.254"),
-        ):
-            secrets = PASSWORD | KEYS
-            files = connect(SALES, secrets=secrets, http=guarded(), **settings)
-            with pytest.raises(AccessRefused, match="not on the public internet"):
-                polled(files, "sales")
-        assert running.connections == []
-
-
-def test_a_store_that_redirects_is_not_followed(connect: Connect, store: Running) -> None:
-    """Each request asks for its address anew: allowing the first leads nowhere else."""
-
-    class Once:
-        """Judges the settings' address as allowed and every request as the hub does."""
-
-        def address(self, host: str, port: int) -> str:
-            return "127.0.0.1"
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(guarded(), name)
-
-    files = connect(SALES, secrets=KEYS, http=Once(), **bucket(store, "sales"))
-    with pytest.raises(AccessRefused, match="not on the public internet"):
-        polled(files, "sales")
 
 
 # ------------------------------------------------------------------ folders

@@ -22,9 +22,9 @@ from connectors.sdk.records import CheckLine, Json
 
 #: What each kind of place can't do without.
 NEEDED = {
-    "folder": ("folder",),
-    "sftp": ("host", "user", "host_key"),
-    "s3": ("endpoint", "bucket"),
+    "folder": ["folder"],
+    "sftp": ["host", "user", "host_key"],
+    "s3": ["endpoint", "bucket"],
 }
 
 

@@ -2,20 +2,59 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from connectors.poslog.connector import PosLog
 from connectors.poslog.elements import Misread, number_of
-from connectors.poslog.simulator.dialects import DIALECTS, Item, Written
-from connectors.poslog.tests.conftest import CANDLE, CUP, body_of, mapped, understood
+from connectors.poslog.simulator.dialects import DIALECTS, Item, Written, file_of
+from connectors.poslog.transaction import PATH
 from connectors.sdk.errors import Unreadable
-from connectors.sdk.records import Nothing, SourceRecord
+from connectors.sdk.files.xmlcut import cut
+from connectors.sdk.records import Heard, Json, Nothing, SourceRecord
+from connectors.sdk.testing.plain_http import PlainHttp
+from hub.canonical.validate import validate
+from hub.connections.config import with_defaults
+from hub.mappings.rules import compile_to_canonical
+from hub.mappings.selectors import shipped_rules
 
+CANDLE = Item("A1", "Kerze & Co", "2", "3.90")
+CUP = Item("B2", "Tasse groß", "1", "12.00")
 SALE = Written(17, [CANDLE, CUP])
+
+
+def understood(dialect: str, written: Written, **config: Any) -> SourceRecord | Nothing:
+    """What one transaction says. Raises Unreadable."""
+    settings = with_defaults(PosLog.manifest, {"zone": "Europe/Berlin", **config})
+    connector = PosLog(config=settings, secrets={}, http=PlainHttp())
+    (one,) = cut("log.xml", file_of(dialect, [written]), PATH)
+    found = connector.understand(Heard("transaction", "x", one.body, {"file": "log.xml"}))
+    assert isinstance(found, SourceRecord | Nothing)
+    return found
+
+
+def body_of(dialect: str, written: Written, **config: Any) -> Json:
+    found = understood(dialect, written, **config)
+    assert isinstance(found, SourceRecord), found
+    return found.body
+
+
+def mapped(record: SourceRecord) -> dict[str, list[Json]]:
+    """Canonical contents by entity, each valid to the cent."""
+    made: dict[str, list[Json]] = {}
+    for entity in ("sale", "return", "stock_movement"):
+        mapping = compile_to_canonical(shipped_rules("poslog", f"transaction.{entity}"), {})
+        for one in mapping.run(json.loads(json.dumps(record.body))):
+            content = one.bind(lambda ref: ref.external_id and f"{ref.object}/{ref.external_id}")
+            assert validate(entity, content) == []
+            made.setdefault(entity, []).append(content)
+    return made
 
 
 def record(dialect: str, written: Written, **config: str) -> SourceRecord:
