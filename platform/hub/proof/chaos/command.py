@@ -26,6 +26,7 @@ from hub.proof.chaos.injection import guards
 from hub.proof.chaos.memory import Memory
 from hub.proof.chaos.nemesis import Nemesis
 from hub.proof.chaos.result import summary, told
+from hub.proof.chaos.retail import SIMULATORS, Retail
 from hub.proof.chaos.world import World
 from hub.runtime.complaint import Complaint
 from hub.runtime.home import ROOT, Home
@@ -80,7 +81,10 @@ def run(asked: argparse.Namespace, home: Home, say: Any) -> Json:
         seconds = asked.minutes * 60
         start = {"port": world.places.line("door"), "seconds": seconds, "rate": asked.rate,
                  "seed": asked.seed, "hooks": world.hooks()}  # fmt: skip
+        retail = Retail.at({n: world.places.url(n) for n in SIMULATORS}, asked.seed)
+        retail.stock()
         world.shop.post("/_start", start)
+        retail.begin()
         with Memory(world.installation) as memory:
             say(f"{asked.minutes:g} minutes of trade, and of faults …")
             began = time.monotonic()
@@ -89,8 +93,11 @@ def run(asked: argparse.Namespace, home: Home, say: Any) -> Json:
             nemesis.end()
             struck = round(time.monotonic() - began, 1)
             world.shop.post("/_stop", {})
+            retail.end()
             say("No more faults. Waiting for what is on its way, then counting …")
             report = world.check(DRAIN)
+            retail.close()
+            report["retail"] = world.count(retail)
         result = told(asked, world, nemesis, report, memory.peaks(), struck)
     return result | {"again": _again(asked)}
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.proof.chaos.faults import Fault, Ledger
+from hub.proof.chaos.retail import SIMULATORS
 from hub.proof.chaos.world import TARGETS
 from hub.proof.outside import Outside
 
@@ -63,7 +64,7 @@ class Lines:
         if not spells:
             return
         spell = self.luck.choices(spells, [s.weight for s in spells])[0]
-        line = self.luck.choice((*TARGETS, *TARGETS, "shop", "door"))
+        line = self.luck.choice((*TARGETS, *TARGETS, "shop", "door", *SIMULATORS))
         if line == "door" and spell.order["kind"] not in DOOR_KINDS:
             line = "keyed"
         order = {"count": self.luck.choice((1, 1, 2, 4)), "line": line, **spell.order}

@@ -21,7 +21,9 @@ from psycopg import sql
 
 from hub.proof.chaos.injection import guards
 from hub.proof.chaos.outside.target import api_key
+from hub.proof.chaos.retail import COUNTER, SIMULATORS, Retail
 from hub.proof.outside import Outside
+from hub.proof.stage import ERP_KEY, SHOP_KEY, SHOP_SECRET
 from hub.runtime import processes as usual
 from hub.runtime.complaint import Complaint
 from hub.runtime.home import ROOT, Home
@@ -32,10 +34,12 @@ from hub.runtime.processes import Ports, answers, check_ports
 Json = dict[str, Any]
 HERE = Path(__file__).parent
 TENANTS = ("amber", "birch", "cobalt")
+#: Has a web shop and an ERP (retail.toml); has nothing, and a schema that is set back (elder.py).
+RETAILER, ELDER = "dune", "elder"
 TARGETS = ("keyed", "searchable", "bare", "levels")
 HOOK_SECRET = "opens-nothing-but-a-chaos-run"  # noqa: S105 - loopback only, for as long as a run
 #: Lines through the proxy: what they are called, and what they lead to.
-LINES = ("door", "shop", *TARGETS)
+LINES = ("door", "shop", *TARGETS, *SIMULATORS)
 OURS = ("web", "ingress", "worker-1", "worker-2", "scheduler")
 
 #: What must end where, and how it is judged. ``name``: what a thing is called in what is sent;
@@ -71,7 +75,7 @@ class Places:
         """Where ``name`` itself listens."""
         if name == "door":
             return Ports(self.first).ingress
-        return self.first + 2 + ("shop", *TARGETS, "control").index(name)
+        return self.first + 2 + ("shop", *TARGETS, "control", *SIMULATORS).index(name)
 
     def line(self, name: str) -> int:
         """Where the line to ``name`` begins."""
@@ -110,7 +114,9 @@ class World:
         self.targets = {n: Outside(self.places.url(n), n) for n in TARGETS}
 
     def _environment(self) -> dict[str, str]:
-        secrets = {f"CHAOS_KEY_{t.upper()}": api_key(t) for t in TENANTS}
+        secrets = {"CHAOS_ERP_KEY": ERP_KEY, "CHAOS_WOO_KEY": SHOP_KEY,
+                   "CHAOS_WOO_SECRET": SHOP_SECRET}  # fmt: skip
+        secrets |= {f"CHAOS_KEY_{t.upper()}": api_key(t) for t in TENANTS}
         given = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")}
         return (
             given
@@ -139,7 +145,7 @@ class World:
     # ---- building it
     def build(self) -> None:
         """Start what stands outside, the lines, and declare the partners. Raises Complaint."""
-        names = ("shop", *TARGETS)
+        names = ("shop", *TARGETS, *SIMULATORS)
         check_ports(*(self.places.port(n) for n in (*names, "control")),
                     *(self.places.line(n) for n in LINES))  # fmt: skip
         for name in names:
@@ -156,26 +162,33 @@ class World:
         port = ("--port", str(self.places.port(name)))
         if name == "shop":
             return ("hub.proof.chaos.outside.source", *port)
+        if name in SIMULATORS:
+            return (SIMULATORS[name], *port, "--state", str(self.home.simulators / f"{name}.db"))
         log = str(self.home.simulators / f"{name}.jsonl")
         return ("hub.proof.chaos.outside.target", "--kind", name, "--log", log, *port)
 
     def _outside(self, name: str, module: str, *arguments: str) -> None:
         argv = (sys.executable, "-m", module, *arguments)
-        ready = answers(self.places.port(name), "/_counts")
+        ready = answers(self.places.port(name), "/" if name in SIMULATORS else "/_counts")
         env = {k: v for k, v in self.installation.environ().items() if "_URL" not in k}
         self.installation.start(
             Process(name=f"out-{name}", argv=argv, env=env, cwd=ROOT, ready=ready)
         )
 
     def _declare(self) -> None:
-        template = Template((HERE / "tenant.toml").read_text(encoding="utf-8"))
+        template, retail = (
+            Template((HERE / name).read_text(encoding="utf-8"))
+            for name in ("tenant.toml", "retail.toml")
+        )
         ends = {name: self.places.line(name) for name in LINES}
         text = "\n".join(
             template.safe_substitute(ends, tenant=t, TENANT=t.upper()) for t in TENANTS
         )
+        text += retail.safe_substitute(ends)
+        text += f'\n[[partners]]\nslug = "{ELDER}"\nname = "Partner {ELDER}"\n'
         path = self.home.run / "chaos.toml"
         path.write_text(text, encoding="utf-8")
-        done = self.child("-m", "django", "apply", str(path))
+        done = self.child("-m", "django", "apply", str(path), "--subscribe")
         if done.returncode:
             raise Complaint(
                 f"The harness's world was refused: {(done.stderr or done.stdout).strip()[-2000:]}",
@@ -231,21 +244,29 @@ class World:
             "database": self.installation.embedded.database_url,
             "source": self.places.url("shop"),
             "targets": {name: self.places.url(name) for name in TARGETS},
-            "tenants": {t: t for t in TENANTS},
+            "tenants": {t: t for t in (*TENANTS, RETAILER)},
             "lanes": lanes(),
             "sums": SUMS,
         }
+
+    def count(self, retail: Retail) -> Json:
+        """What the demo's counter finds in the web shop and the ERP. Raises Complaint."""
+        systems = str(retail.systems(self.home.simulators))
+        return self._last_line("-I", str(COUNTER), systems, "--live", seconds=120)
 
     def check(self, wait: float) -> Json:
         """The checker's report, from a process that sees none of our packages. Raises Complaint
         when it couldn't judge."""
         checker = str(HERE / "checker.py")
-        done = self.child("-I", checker, str(self.described()), "--wait", str(wait),
-                          seconds=wait + 300)  # fmt: skip
+        described = str(self.described())
+        return self._last_line("-I", checker, described, "--wait", str(wait), seconds=wait + 300)
+
+    def _last_line(self, *argv: str, seconds: float) -> Json:
+        done = self.child(*argv, seconds=seconds)
         lines = done.stdout.strip().splitlines()
         if not lines:
             raise Complaint(
-                f"The checker could not judge: {done.stderr.strip()[-1500:]}",
+                f"{Path(argv[1]).name} could not judge: {done.stderr.strip()[-1500:]}",
                 "Look at the logs in the home's logs folder.",
             )
         return dict(json.loads(lines[-1]))
