@@ -74,7 +74,8 @@ class Api:
         """What is wrong with an answer; None when it went well. A row may name a 2xx, for APIs that
         say no in the body."""
         rows = self.rows(own)
-        if exchange.status >= 300 or errors.row_for(exchange, rows) is not None:
+        row = errors.row_for(exchange, rows)
+        if exchange.status >= 300 or (row is not None and row.means not in ("exists", "done")):
             return errors.fault(exchange, rows)
         return None
 
