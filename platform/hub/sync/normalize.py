@@ -47,12 +47,19 @@ LEASE_SECONDS = 60
 POISON_AFTER = 4
 RACES = 6
 
+#: A batch of those nobody died with, or one that somebody did: leased together, its neighbours
+#: would be blamed for each of its deaths, and set aside with it.
 CLAIM = """
-WITH due AS MATERIALIZED (
-    SELECT id, lease_until IS NOT NULL AS lost FROM sync_inboxevent
+WITH ready AS MATERIALIZED (
+    SELECT id, next_at, lease_until IS NOT NULL AS lost, alone OR lease_until IS NOT NULL AS single
+    FROM sync_inboxevent
     WHERE connection_id = %s AND state = 'pending' AND next_at <= now()
       AND (lease_until IS NULL OR lease_until < now())
-    ORDER BY next_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
+    ORDER BY next_at, id LIMIT %s FOR UPDATE SKIP LOCKED),
+first AS (SELECT id, single FROM ready ORDER BY next_at, id LIMIT 1),
+due AS (
+    SELECT r.id, r.lost FROM ready r JOIN first f ON CASE WHEN f.single THEN r.id = f.id
+                                                          ELSE NOT r.single END)
 UPDATE sync_inboxevent e SET lease_until = now() + %s, fence = %s, attempts = e.attempts + 1,
     alone = e.alone OR due.lost
 FROM due WHERE e.id = due.id
