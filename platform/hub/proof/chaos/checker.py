@@ -41,7 +41,6 @@ HARMS = ("lost", "phantom", "doubled", "out_of_order", "regressed", "stale", "wr
 SHOWN = 12
 #: States of an exception in which somebody is to act.
 ALIVE = ("open", "snoozed")
-NEW = ("create",)
 EFFECTS = ("create", "change", "set")
 
 
@@ -120,7 +119,12 @@ def acked(told: list[Json]) -> int:
 STUCK = """
 SELECT r.entity, lower(coalesce(nullif(k.value, ''), r.number)), c.slug, d.delivered, d.wanted,
        d.problem, coalesce(x.state, ''), coalesce(x.owner, ''), w.delivery_id IS NOT NULL,
-       d.required
+       EXISTS (SELECT 1 FROM {schema}.sync_work o
+               JOIN {schema}.sync_delivery od ON od.id = o.delivery_id
+               JOIN {schema}.sync_businessexception ox ON ox.id = od.exception_id
+               AND ox.state IN ('open', 'snoozed') AND ox.owner <> ''
+               WHERE o.connection_id = w.connection_id AND o.resource = w.resource
+               AND o.root_id = w.root_id AND o.seq < w.seq)
 FROM {schema}.sync_delivery d
 JOIN {schema}.sync_record r ON r.id = d.record_id
 JOIN {schema}.connections_connection c ON c.id = d.connection_id
@@ -179,16 +183,15 @@ class Row:
     exception: str
     owner: str
     owed: bool
-    required: bool
+    behind: bool
 
     @property
     def told(self) -> bool:
-        return self.exception in ALIVE and bool(self.owner)
+        """Itself, or what it must come after."""
+        return self.behind or (self.exception in ALIVE and bool(self.owner))
 
 
 class Books:
-    """The database, partner by partner."""
-
     def __init__(self, url: str, tenants: dict[str, str]) -> None:
         self.line = psycopg.connect(url, autocommit=True)
         found = self.line.execute("SELECT slug, schema_name FROM partners_partner").fetchall()
@@ -237,10 +240,7 @@ class Court:
             return
 
     def excused(self, tenant: str, id_: str, row: Row | None) -> str:
-        """Why something acknowledged isn't there: *told*, *pending* or nothing (then it is lost).
-
-        What stands behind a told one of the same order waits for the same person.
-        """
+        """Why something isn't there: *told*, *pending*, or nothing (then it is lost)."""
         if row is not None and row.told:
             return "told"
         if self.parked.get((tenant, id_)):
@@ -281,7 +281,7 @@ def _documents(court: Court, lane: Json, effects: Effects) -> None:
         there = effects.get((tenant, name), [])
         whom = f"{tenant} {where} {name}"
         row = court.rows.get((tenant, lane["entity"], name.lower(), lane["target"]))
-        made = [e for e in there if e["op"] in NEW]
+        made = [e for e in there if e["op"] == "create"]
         if len(made) > 1:
             report.harm("doubled", f"{whom}: {len(made)} times")
         revs = [int(e["body"].get("rev") or 0) for e in there]
@@ -363,7 +363,8 @@ def _strangers(court: Court) -> None:
 
 def _ownerless(court: Court) -> None:
     for (tenant, entity, name, slot), row in court.rows.items():
-        if row.problem in ("dead", "unknown", "held") and not row.told:
+        owned = row.exception in ALIVE and row.owner
+        if row.problem in ("dead", "unknown", "held") and not owned:
             court.report.harm("ownerless", f"{tenant} {entity} {name} at {slot}: {row.problem}")
     exceptions: Counter[str] = Counter()
     for tenant in court.books.schemas:
@@ -406,7 +407,7 @@ def _confirmed(court: Court) -> dict[tuple[str, str, str], bool | None]:
     lanes = [x for x in court.world["lanes"] if x["class"] in ("document", "fact")]
     made = {
         (x["target"], e["resource"], e["tenant"], str(e["body"].get(x["name"], "")))
-        for x in lanes for e in court.effects[x["target"]] if e["op"] in NEW
+        for x in lanes for e in court.effects[x["target"]] if e["op"] == "create"
     }  # fmt: skip
     found: dict[tuple[str, str, str], bool | None] = {}
     for lane in lanes:

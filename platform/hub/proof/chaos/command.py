@@ -38,6 +38,8 @@ Json = dict[str, Any]
 ROWS = frozenset(range(1, 21)) - {17}
 #: Events a second over all shops.
 RATE = 26.0
+#: Trade ends by itself when a run has taken so many times its time and ten minutes.
+LONGEST = 4
 #: Seconds the drain may take before what is left counts as pending.
 DRAIN = 240.0
 #: Size of the database's own disk, where one may be mounted.
@@ -79,8 +81,8 @@ def run(asked: argparse.Namespace, home: Home, say: Any) -> Json:
         world.build()
         nemesis = Nemesis(world, asked.seed, asked.rows)
         seconds = asked.minutes * 60
-        start = {"port": world.places.line("door"), "seconds": seconds, "rate": asked.rate,
-                 "seed": asked.seed, "hooks": world.hooks()}  # fmt: skip
+        start = {"port": world.places.line("door"), "seconds": LONGEST * seconds + 600,
+                 "rate": asked.rate, "seed": asked.seed, "hooks": world.hooks()}  # fmt: skip
         retail = Retail.at({n: world.places.url(n) for n in SIMULATORS}, asked.seed)
         retail.stock()
         world.shop.post("/_start", start)
@@ -89,7 +91,7 @@ def run(asked: argparse.Namespace, home: Home, say: Any) -> Json:
             say(f"{asked.minutes:g} minutes of trade, and of faults …")
             began = time.monotonic()
             nemesis.begin()
-            nemesis.field.over.wait(seconds)
+            nemesis.work(seconds)
             nemesis.end()
             struck = round(time.monotonic() - began, 1)
             world.shop.post("/_stop", {})

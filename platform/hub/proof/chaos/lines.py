@@ -78,6 +78,11 @@ class Lines:
         for id_ in self.cast:
             self.proxy.post("/disarm", {"id": id_})
 
+    def bitten(self) -> set[int]:
+        """Rows of which something has bitten so far."""
+        arms = {bite["arm"] for bite in self.proxy.get("/bites")["bites"]}
+        return {spell.row for id_, (spell, _) in list(self.cast.items()) if id_ in arms}
+
     def collect(self) -> int:
         """Turn the proxy's bites into faults, one for each spell that bit; how many bites."""
         bites: list[Json] = self.proxy.get("/bites")["bites"]

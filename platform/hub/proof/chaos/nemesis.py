@@ -33,9 +33,13 @@ HEAVY: tuple[tuple[int, Strike], ...] = (
 LONG: tuple[tuple[int, Strike], ...] = ((20, ownprocesses.sleep_past_lease),)
 #: Seconds between two strikes, from and to.
 LINES_REST = (0.5, 1.6)
-HEAVY_REST = (1.0, 3.0)
-LONG_REST = (5.0, 20.0)
-#: A failpoint is armed after each heavy strike, and this often besides.
+HEAVY_REST = (0.5, 1.5)
+LONG_REST = (60.0, 100.0)
+#: The first of them comes soon, so that a short run has one.
+LONG_FIRST = (3.0, 10.0)
+#: How many times its time a run may take until every row has bitten.
+PATIENCE = 2.0
+#: A failpoint is armed this often.
 FAILPOINT_REST = (3.0, 7.0)
 
 
@@ -64,6 +68,18 @@ class Nemesis:
         self.threads = [threading.Thread(target=hand, daemon=True) for hand in hands]
         for thread in self.threads:
             thread.start()
+
+    def work(self, seconds: float) -> None:
+        """So long, and longer while a row has not bitten yet: a slow machine needs its time."""
+        self.field.over.wait(seconds)
+        limit = time.monotonic() + max(PATIENCE * seconds, 240.0)
+        while self.missing() and time.monotonic() < limit:
+            time.sleep(2.0)
+
+    def missing(self) -> frozenset[int]:
+        """Rows that have left no evidence so far."""
+        bitten = {fault.row for fault in self.ledger.bitten()} | self.lines.bitten()
+        return self.rows - bitten
 
     def end(self) -> None:
         """Let every hand finish, and undo what would otherwise last."""
@@ -95,8 +111,10 @@ class Nemesis:
     def _long(self) -> None:
         luck = random.Random(f"{self.seed} long")  # noqa: S311
         strikes = [(row, strike) for row, strike in LONG if row in self.rows]
+        rest = LONG_FIRST
         while strikes and not self.field.over.is_set():
-            self.field.pause(luck.uniform(*LONG_REST))
+            self.field.pause(luck.uniform(*rest))
+            rest = LONG_REST
             if not self.field.over.is_set():
                 self._guarded(luck.choice(strikes)[1])
 

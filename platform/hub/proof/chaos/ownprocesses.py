@@ -17,7 +17,7 @@ FENCES = "SELECT count(*) FROM {schema}.sync_work WHERE lease_until < now()"
 #: Minutes the wrong clock is off, either way.
 SKEW = 600.0
 #: Seconds a process works with a wrong clock.
-ASTRAY = 15.0
+ASTRAY = 8.0
 
 
 def kill_worker(field: Field) -> None:

@@ -17,7 +17,7 @@ from hub.runtime.home import ROOT
 
 #: Seconds Redis is away, drawn from these.
 REDIS_AWAY = (4.0, 8.0, 15.0)
-DISK_FULL = 6.0
+DISK_FULL = 4.0
 MIGRATE = ("django", "migrate_schemas", "--no-color")
 
 
