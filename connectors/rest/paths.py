@@ -33,9 +33,11 @@ def steps(path: str) -> list[str | int]:
 def at(value: Any, path: str) -> Any:
     """What the path leads to; None if it leads nowhere."""
     for step in steps(path):
+        if not isinstance(value, list if isinstance(step, int) else dict):
+            return None  # text has items too, but no path means its letters
         try:
-            value = value[step]
-        except (KeyError, IndexError, TypeError):
+            value = value[step]  # type: ignore[index]
+        except (KeyError, IndexError):
             return None
     return value
 

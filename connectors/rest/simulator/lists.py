@@ -17,11 +17,12 @@ def listed(request: web.Request, style: str, rows: list[Row], quirks: Row) -> we
 
     Quirks: ``cap`` (most rows of a page), ``repeat`` (the page is ignored), ``empty`` (that many
     empty pages that name a next one), ``twice`` (the last row again, with another total), ``cut``
-    (the answer ends in the middle).
+    (the answer ends in the middle), ``hides`` (that many rows at the beginning are gone).
     """
     query = request.query
     since = query.get("updated_since", "")
     rows = [r for r in rows if r["updated_at"] >= since]
+    rows = rows[int(quirks.get("hides", 0)) :]
     if quirks.get("twice") and rows:
         rows = [*rows, {**rows[-1], "total": "0.01"}]
     size = min(int(query.get("limit", 100)), int(quirks.get("cap", 100)))

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connectors.rest.paths import BadPath, address, at, filled, placed, raw_at, steps, with_numbers
@@ -36,6 +36,7 @@ def test_a_value_never_leaves_its_place_in_an_address(one: str, two: str) -> Non
 
 
 @settings(deadline=None)
+@example(value="0", way=[0])
 @given(JSON, st.lists(NAMES | st.integers(0, 2), max_size=3))
 def test_the_bytes_at_a_path_are_what_the_path_leads_to(value: Any, way: list[str | int]) -> None:
     path = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in way).removeprefix(".")
