@@ -396,7 +396,8 @@ def _usage(court: Court) -> None:
             court.report.harm("unbilled", whom)
     _changes(court, changes)
     court.report.figures["usage"] = {
-        "documents": sum(documents.values()), "confirmed": sum(bool(c) for c in confirmed.values()),
+        "documents": sum(n for k, n in documents.items() if k in confirmed),
+        "confirmed": sum(bool(c) for c in confirmed.values()),
         "changes": sum(changes.values()),
     }  # fmt: skip
 

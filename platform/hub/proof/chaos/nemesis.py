@@ -28,7 +28,8 @@ HEAVY: tuple[tuple[int, Strike], ...] = (
     (4, stores.cut_sessions), (5, stores.fill_disk), (9, ownprocesses.wrong_clock),
     (10, strangers.weathered), (11, strangers.poison), (12, strangers.too_much),
     (13, strangers.broken), (14, strangers.partial_batch), (15, ownprocesses.deploy),
-    (16, stores.migrate_and_die), (18, strangers.revoke), (19, strangers.burst),
+    (16, stores.migrate_and_die), (17, strangers.expire), (18, strangers.revoke),
+    (19, strangers.burst),
 )  # fmt: skip
 LONG: tuple[tuple[int, Strike], ...] = ((20, ownprocesses.sleep_past_lease),)
 #: Seconds between two strikes, from and to.

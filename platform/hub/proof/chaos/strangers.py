@@ -88,9 +88,24 @@ def partial_batch(field: Field) -> None:
             fault.evidence = {"batches": levels.get("/_counts")["partial"] - before}
 
 
+def expire(field: Field) -> None:
+    """Row 17: the token a target gave has run out; one new one is bought, and the queue waits."""
+    tenant, levels = field.luck.choice(TENANTS), field.world.targets["levels"]
+    before = levels.get("/_counts")
+    with field.ledger.fault(17, "token expired", "levels") as fault:
+        levels.post("/_expire", {"tenant": tenant})
+
+        def bought() -> int:
+            return int(levels.get("/_counts").get("tokens", 0) - before.get("tokens", 0))
+
+        if field.until(lambda: bought() > 0, 30):
+            refused = levels.get("/_counts").get("unadmitted", 0) - before.get("unadmitted", 0)
+            fault.evidence = {"tenant": tenant, "refused": refused, "bought": bought()}
+
+
 def revoke(field: Field) -> None:
     """Row 18: a target refuses our credentials until a person has given new ones."""
-    tenant, name = field.luck.choice(TENANTS), field.luck.choice(("keyed", "levels"))
+    tenant, name = field.luck.choice(TENANTS), field.luck.choice(("keyed", "searchable"))
     target = field.world.targets[name]
 
     def state(wanted: str) -> bool:

@@ -14,6 +14,8 @@ of its own each (`api_key`).
     GET  /_log?after=N     {entries: […]}, at most 5,000, in the order of their arrival
     POST /_partial         {count: N}: the next N batches refuse one of their items
     POST /_revoke          {tenant, on}: its key is refused from now on, or good again
+    POST /T/token          levels: a new token (OAuth 2 client credentials)
+    POST /_expire          {tenant}: its token has run out
     GET  /_counts          {op: how often, partial: batches, refused: calls with a revoked key}
 
 An entry of the log is written before the answer leaves: {n, at, tenant, resource, op, id, ref, key,
@@ -25,6 +27,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import json
 import time
 from collections import Counter
@@ -58,6 +61,7 @@ class Books:
     counts: Counter[str] = field(default_factory=Counter)
     partial: int = 0
     revoked: set[str] = field(default_factory=set)
+    tokens: dict[str, str] = field(default_factory=dict)
 
     def note(self, request: Request, place: Place, op: str, body: Json, id_: str) -> None:
         """Write an effect down before anybody is told of it."""
@@ -71,6 +75,20 @@ class Books:
         if self.file is not None:
             self.file.write(json.dumps(entry) + "\n")
             self.file.flush()
+
+    def admits(self, tenant: str, header: str) -> bool:
+        """``levels`` wants the token it gave last; the others a key that lasts."""
+        wanted = self.tokens.get(tenant) if self.kind == "levels" else api_key(tenant)
+        return wanted is not None and header == f"Bearer {wanted}"
+
+    def give_token(self, tenant: str, header: str) -> Response:
+        """RFC 6749, 4.4: client credentials as a Basic header; the token before is void."""
+        both = base64.b64encode(f"{tenant}:{api_key(tenant)}".encode()).decode()
+        if header != f"Basic {both}":
+            return Response(401, {"error": "invalid_client"})
+        self.counts["tokens"] += 1
+        self.tokens[tenant] = f"{tenant}-token-{self.counts['tokens']}"
+        return Response(200, {"access_token": self.tokens[tenant], "token_type": "bearer"})
 
     def create(self, request: Request, place: Place) -> Response:
         body = request.json()
@@ -150,12 +168,19 @@ async def answer(books: Books, request: Request) -> Response:
         asked = request.json()
         (books.revoked.add if asked["on"] else books.revoked.discard)(asked["tenant"])
         return Response(200, {})
+    if request.path == "/_expire":
+        books.tokens.pop(request.json()["tenant"], None)
+        return Response(200, {})
     parts = request.path.strip("/").split("/")
     place = (parts[0], parts[1] if len(parts) > 1 else "")
-    if request.headers.get("authorization") != f"Bearer {api_key(place[0])}":
-        if request.headers.get("authorization"):
+    shown = request.headers.get("authorization", "")
+    if place[1] == "token":
+        return books.give_token(place[0], shown)
+    if not books.admits(place[0], shown):
+        if shown and not shown.startswith(f"Bearer {place[0]}-"):
             books.note(request, place, "stranger", {}, "")
-        return Response(401, {"error": "another door"})
+        books.counts["unadmitted"] += 1
+        return Response(401, {"error": "another door, or a token that has run out"})
     if place[0] in books.revoked:
         books.counts["refused"] += 1
         return Response(401, {"error": "these credentials were taken back"})
