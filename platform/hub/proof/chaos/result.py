@@ -87,13 +87,21 @@ def _cpu() -> str:
 def summary(result: Json) -> str:
     """The answer first, then the evidence."""
     harms = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in result["harms"].items())
+    retail = ", ".join(f"{name.replace('_', ' ')} {result['retail'][name]}"
+                       for name in RETAIL_HARMS)  # fmt: skip
+    usage = result["usage"]
     lines = [
         "", "NOBODY WAS HARMED" if result["good"] else "NOT EVERYTHING IS RIGHT", "",
         f"  {result['events']} events, {result['faults']} faults ({result['bites']} bites on the"
         f" lines), {sum(result['failpoints'].values())} failpoint kills; drained in"
         f" {result['drain_s']} s",
-        f"  harms: {harms}",
-        f"  usage: {result['usage']}", f"  recovery: {result['recovery']}",
+        f"  harms: {harms}", f"  web shop and ERP: {retail}",
+        f"  billed {usage['documents']} documents of {usage['confirmed']} confirmed,"
+        f" {usage['changes']} changes of levels",
+        f"  recovery: {_spread(result['recovery'])}",
+        *(f"    {target}: {_spread(found)}; from telling to done"
+          f" {_spread(result['recovery']['pace'][target])}"
+          for target, found in result["recovery"].get("by_target", {}).items()),
     ]  # fmt: skip
     for row, found in result["rows"].items():
         kinds = ", ".join(f"{what} {n}" for what, n in found["kinds"].items())
@@ -102,3 +110,9 @@ def summary(result: Json) -> str:
     lines += [f"    {kind}: {one}" for kind, ids in result["ids"].items() for one in ids]
     lines += [f"  harness: {one}" for one in result["harness_complaints"][:10]]
     return "\n".join([*lines, "", f"  again: {result['again']}", ""])
+
+
+def _spread(found: Json) -> str:
+    if not found.get("measured"):
+        return "nothing to measure"
+    return f"half within {found['p50']} s, 95 % within {found['p95']} s, worst {found['worst']} s"

@@ -157,6 +157,7 @@ class World:
         for name in (*names, "control"):
             self.installation.wait_ready(f"out-{name}")
         self._declare()
+        self.described()
 
     def _argv(self, name: str) -> tuple[str, ...]:
         port = ("--port", str(self.places.port(name)))
