@@ -7,6 +7,7 @@ import asyncio
 import json
 import random
 import socket
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from hub.proof.chaos import checker, recovery
+from hub.proof.chaos.disk import no_growth
 from hub.proof.chaos.faults import Fault, Ledger
 from hub.proof.chaos.outside.hostile import BROKEN, HUGE, body_of
 from hub.proof.chaos.outside.target import Books, answer, api_key
@@ -170,6 +172,37 @@ def test_a_fault_without_evidence_is_no_fault() -> None:
         pass
     ledger.add(Fault(8, "reset_after:keyed", 1.0))
     assert ledger.by_row() == {"3": {"count": 1, "kinds": {"FLUSHALL": 1}, "example": {"keys": 4}}}
+
+
+# ------------------------------------------------------------------ the disk
+
+WRITER = """
+import signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+file, failed = open(sys.argv[1], "ab", buffering=0), False
+while True:
+    try:
+        file.write(b"0" * 4096)
+    except OSError:
+        failed = True
+        continue
+    if failed:
+        break
+    if file.tell() > 2**22:
+        file.truncate(2**17)
+        file.seek(2**17)
+"""
+
+
+def test_where_no_disk_may_be_mounted_files_stop_growing_for_a_while(tmp_path: Path) -> None:
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path / "file")])
+    try:
+        while not (tmp_path / "file").exists() or not (tmp_path / "file").stat().st_size:
+            assert writer.poll() is None
+        no_growth(writer.pid, 0.3)
+        assert writer.wait(60) == 0, "it failed to write, and then it could again"
+    finally:
+        writer.kill()
 
 
 # ------------------------------------------------------------------ the targets

@@ -69,13 +69,10 @@ def main(argv: list[str]) -> int:
 
 def run(asked: argparse.Namespace, home: Home, say: Any) -> Json:
     """One run: build the world, break it, let it drain, judge it."""
-    disk = 5 in asked.rows and small_disk(home.postgres, DISK_MB)
-    if 5 in asked.rows and not disk:
-        say("Row 5 (disk full) needs the right to mount; it is left out.")
-        asked.rows = asked.rows - {5}
+    small = 5 in asked.rows and small_disk(home.postgres, DISK_MB)
     off = [asked.without] if asked.without else []
     levers = injection.environment(home.path, guards_off=off, failpoints=True)
-    world = World(home, asked.port, lambda _: levers, guards_off=tuple(off))
+    world = World(home, asked.port, lambda _: levers, guards_off=tuple(off), small_disk=small)
     say(f"Seed {asked.seed}. Starting what runs of ours, and what stands around it …")
     with world.installation:
         world.build()

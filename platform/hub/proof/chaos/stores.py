@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import redis
 
+from hub.proof.chaos import disk
 from hub.proof.chaos.field import Field
 from hub.proof.chaos.world import ELDER, TENANTS
 from hub.runtime.home import ROOT
@@ -85,12 +86,16 @@ def fill_disk(field: Field) -> None:
     log = field.world.home.logs / "postgres.log"
     before = log.stat().st_size
     with field.ledger.fault(5, "disk full", outage=True) as fault:
-        try:
-            _fill(ballast, field)
-        finally:
-            ballast.unlink(missing_ok=True)
+        if field.world.small_disk:
+            try:
+                _fill(ballast, field)
+            finally:
+                ballast.unlink(missing_ok=True)
+        else:
+            disk.no_growth(field.pid("postgres"), DISK_FULL)
         told = log.read_bytes()[before:]
-        if _answers(field) and (full := told.count(b"No space left on device")):
+        full = sum(told.count(words) for words in (b"No space left on device", b"File too large"))
+        if _answers(field) and full:
             fault.evidence = {"refused_writes": full, "panics": told.count(b"PANIC")}
 
 

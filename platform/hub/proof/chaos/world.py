@@ -102,6 +102,7 @@ class World:
     injected: Injected = field(default=_nothing)
     installation: Installation = field(init=False)
     guards_off: tuple[str, ...] = ()
+    small_disk: bool = False
     schemas: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
