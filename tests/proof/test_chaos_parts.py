@@ -9,6 +9,7 @@ import random
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,7 @@ def test_where_no_disk_may_be_mounted_files_stop_growing_for_a_while(tmp_path: P
     try:
         while not (tmp_path / "file").exists() or not (tmp_path / "file").stat().st_size:
             assert writer.poll() is None
+            time.sleep(0.01)
         no_growth(writer.pid, 0.3)
         assert writer.wait(60) == 0, "it failed to write, and then it could again"
     finally:

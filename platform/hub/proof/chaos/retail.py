@@ -74,7 +74,11 @@ class Retail:
                 self.woo.post("/_sim/checkout", self._basket(self.sold))
 
     def _offered(self) -> int:
-        return int(self.woo.get("/_sim/counts")["products"])
+        """How many articles the shop has; none while it is being stopped."""
+        try:
+            return int(self.woo.get("/_sim/counts")["products"])
+        except OSError:
+            return 0
 
     def _basket(self, number: int) -> Json:
         chosen = self.luck.sample(range(ARTICLES), self.luck.choice((1, 2, 3)))
