@@ -10,6 +10,7 @@ from connectors.odoo.connector import Odoo
 from connectors.poslog.connector import PosLog
 from connectors.rest.connector import Rest
 from connectors.sdk.connector import Connector
+from connectors.sql.connector import Sql
 from connectors.square.connector import Square
 from connectors.woocommerce.connector import WooCommerce
 
@@ -21,6 +22,7 @@ CONNECTORS: tuple[type[Connector], ...] = (
     Square,
     Files,
     PosLog,
+    Sql,
 )
 
 
