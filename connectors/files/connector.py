@@ -96,7 +96,7 @@ class Files(Connector):
         reads = [one.files for one in self._streams.values()]
         writes = [one.files.rpartition("/")[0] for one in self._resources.values()]
         plain = (one.files.rpartition("/")[0] for one in self._streams.values())
-        writes += [folder for folder in plain if "*" not in folder]
+        writes += [folder for folder in plain if "*" not in folder and place.there(folder)]
         return tried(place, reads, sorted(set(writes)))
 
     def account(self) -> str:

@@ -60,6 +60,11 @@ def cut_lines(name: str, raw: bytes, stream: StreamProfile) -> list[Piece]:
     lines = [line for line in lines if line.number > stream.skip]
     header = lines.pop(0) if stream.header and stream.format == "csv" and lines else None
     end = line_end(text.encoding)
+    try:
+        _titles(header, stream)
+    except Misread as error:
+        raise Spoilt(f"The header of {name} can't be read: {error.why}; have the file sent again.",
+                     code="unreadable") from error  # fmt: skip
     if stream.totals is not None:
         lines = _proved(name, lines, header, stream, stream.totals)
     elif lines and not text.raw.endswith((end, "\r".encode(text.encoding))):
@@ -77,6 +82,10 @@ def cut_lines(name: str, raw: bytes, stream: StreamProfile) -> list[Piece]:
     return pieces
 
 
+def _titles(header: Line | None, stream: StreamProfile) -> list[str]:
+    return split(header.text, stream) if header and not header.bad else []
+
+
 def _refuse_half(last: Line, header: Line | None, stream: StreamProfile) -> None:
     """Raises NotWhole for a last line that has no end and lacks fields: it is still being
     written. A whole one without an end is how many programs finish a file."""
@@ -90,8 +99,7 @@ def _refuse_half(last: Line, header: Line | None, stream: StreamProfile) -> None
             raise NotWhole("its last line is cut off")
         return
     try:
-        titles = split(header.text, stream) if header and not header.bad else []
-        fields(last.text, titles, columns, stream)
+        fields(last.text, _titles(header, stream), columns, stream)
     except Misread as error:
         raise NotWhole("its last line is cut off") from error
 
@@ -153,7 +161,7 @@ def _grouped(lines: list[Line], header: Line | None, stream: StreamProfile) -> I
         return _by_type(lines, stream)
     if not stream.group_by:
         return [[line] for line in lines]
-    titles = split(header.text, stream) if header and not header.bad else []
+    titles = _titles(header, stream)
     groups: dict[object, list[Line]] = {}
     for line in lines:
         groups.setdefault(_group_of(line, titles, stream), []).append(line)
@@ -216,7 +224,7 @@ def _added(
     lines: list[Line], header: Line | None, stream: StreamProfile, name: str
 ) -> Decimal | None:
     """None where a line can't be read: then its own exception says so."""
-    titles = split(header.text, stream) if header and not header.bad else []
+    titles = _titles(header, stream)
     total = Decimal(0)
     for line in lines:
         kind = type_of(line.text, stream) if stream.records else None
@@ -236,8 +244,8 @@ def _added(
 def _is_totals(line: Line, stream: StreamProfile, totals: Totals) -> bool:
     if line.bad:
         return False
-    first = split(line.text, stream)[0] if stream.format == "csv" else line.text
-    return first.startswith(totals.prefix)
+    # A quote may stand before the word: what matters is how the line begins.
+    return line.text.lstrip(stream.quote or None).startswith(totals.prefix)
 
 
 def _differ(name: str, said: str, found: str) -> Spoilt:

@@ -79,7 +79,7 @@ class PosLog(Connector):
             return [CheckLine("open the place", ok=False, move=str(error))]
         files = str(self.config["files"])
         folder = files.rpartition("/")[0]
-        return tried(place, [files], [] if "*" in folder else [folder])
+        return tried(place, [files], [folder] if "*" not in folder and place.there(folder) else [])
 
     def account(self) -> str:
         return account_of("poslog", self.config)

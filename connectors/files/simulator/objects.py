@@ -22,6 +22,7 @@ from connectors.sdk.simulation.store import Row, Store
 
 ACCESS_KEY = "drop"
 SECRET_KEY = "drop-secret"  # noqa: S105  a stand-in's
+NO_BUCKET = "nowhere"
 MOST_LISTED = 3
 """Keys a page of a listing has at most: small, so that paging is used."""
 
@@ -39,6 +40,8 @@ def build(store: Store, args: argparse.Namespace) -> web.Application:
 
 async def _bucket(request: web.Request) -> web.Response:
     await _signed(request)
+    if request.match_info["bucket"] == NO_BUCKET:
+        return _error(404, "NoSuchBucket", "The specified bucket does not exist.")
     if request.method == "HEAD":
         return web.Response()
     if request.method != "GET" or request.query.get("list-type") != "2":

@@ -177,6 +177,14 @@ def test_a_quote_that_never_closes_spoils_one_line(connect: Connect, root: Path)
     assert len({files.understand(h).external_id for h in rest}) == 10  # type: ignore[union-attr]
 
 
+def test_a_header_nobody_can_read_is_told_once_for_the_file(connect: Connect, root: Path) -> None:
+    (root / "sales-1.csv").write_bytes(b'"Bon"x;Datum\n17;08.08.2024\n')
+    files = connect(SALES)
+    (told,) = records(polled(files, "sales"), "file")
+    with pytest.raises(Unreadable, match=r"The header of sales-1\.csv can't be read"):
+        files.understand(told)
+
+
 TOTALLED = SALES | {
     "totals": {
         "prefix": "SUMME",

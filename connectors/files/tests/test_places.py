@@ -15,6 +15,7 @@ from connectors.files.simulator import objects, sftp
 from connectors.files.simulator.sftp import FileServer
 from connectors.files.tests.conftest import SALES, Connect, polled, records, sales_file
 from connectors.sdk.errors import AccessRefused, ConnectorError, Unavailable
+from connectors.sdk.files.folder import FolderPlace
 from connectors.sdk.files.settings import open_place
 from connectors.sdk.records import Json
 from connectors.sdk.testing.plain_http import PlainHttp
@@ -205,7 +206,49 @@ def test_a_store_that_fails_is_asked_once_and_told(
     assert len(http.calls) == 1, "tries are the hub's to decide"
 
 
+def test_a_bucket_that_is_not_there_is_told(connect: Connect, store: Running) -> None:
+    files = connect(SALES, secrets=KEYS, **bucket(store, objects.NO_BUCKET))
+    with pytest.raises(AccessRefused, match="no such bucket"):
+        polled(files, "sales")
+
+
+def test_a_path_that_is_not_there_is_told(connect: Connect, tmp_path: Path) -> None:
+    with sftp.serving(tmp_path) as running:
+        files = connect(SALES, secrets=PASSWORD, **server(running, path="/exports"))
+        with pytest.raises(Unavailable, match="The folder /exports is not there"):
+            polled(files, "sales")
+        (tmp_path / "exports").mkdir()
+        lines = connect(
+            SALES | {"files": "out/*.csv"}, secrets=PASSWORD, **server(running, path="/exports")
+        ).check()
+        assert [line.move for line in lines if not line.ok] == [
+            "The folder out is not there: make it, or correct the pattern."
+        ]
+
+
 # ------------------------------------------------------------------ folders
+
+
+def test_half_a_file_is_fetched_once_until_it_changes(
+    connect: Connect, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = []
+    reading = FolderPlace._read
+
+    def counted(self: FolderPlace, path: str, size: int, most: int) -> bytes:
+        fetched.append(path)
+        return reading(self, path, size, most)
+
+    monkeypatch.setattr(FolderPlace, "_read", counted)
+    files = connect(SALES)
+    (root / "sales-1.csv").write_bytes(ONE[:-12])
+    cursor: Json = {}
+    for _ in range(3):
+        for page in polled(files, "sales", cursor):
+            cursor = page.cursor
+    assert len(fetched) == 1
+    (root / "sales-1.csv").write_bytes(ONE)
+    assert len(records(polled(files, "sales", cursor), "sales")) == 1
 
 
 def test_links_and_ways_out_of_the_folder_are_refused(connect: Connect, root: Path) -> None:

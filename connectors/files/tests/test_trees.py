@@ -106,6 +106,14 @@ def test_an_entity_bomb_is_refused_unopened(connect: Connect, root: Path) -> Non
         files.understand(told)
 
 
+def test_xml_in_an_unheard_of_encoding_is_told(connect: Connect, root: Path) -> None:
+    (root / "a.xml").write_text(CATALOGUE.format("klingon"))
+    files = connect(XML)
+    (told,) = records(polled(files, "items"), "file")
+    with pytest.raises(Unreadable, match="names an encoding we can't read"):
+        files.understand(told)
+
+
 def test_another_kind_of_xml_is_told(connect: Connect, root: Path) -> None:
     (root / "a.xml").write_text("<html><body>maintenance</body></html>")
     files = connect(XML)

@@ -97,6 +97,8 @@ class Drop:
             return False
         now = time.time()
         since = state.seen(entry, now)
+        if state.half(entry) and now - since <= self.rules.patience:
+            return False
         if self.rules.marker:
             return self._marked(entry) != ""
         return self.place.appears_whole or now - since >= self.rules.settle
@@ -135,6 +137,8 @@ class Drop:
         except NotWhole as why:
             if self._impatient(entry, state):
                 yield [self._refused(entry, raw, _unfinished(entry, why), state)], False
+            else:
+                state.watch[entry.name].append("half")
             return
         except Spoilt as spoilt:
             yield [self._refused(entry, raw, spoilt, state)], False
@@ -227,6 +231,10 @@ class _State:
         if known is None or known[:2] != [entry.size, entry.changed]:
             known = self.watch[entry.name] = [entry.size, entry.changed, int(now * 1000) / 1000]
         return float(str(known[2]))
+
+    def half(self, entry: Entry) -> bool:
+        """It was read as it is and lacked its end: no use to fetch it again before it changes."""
+        return "half" in self.watch[entry.name]
 
     def begun(self, name: str, mark: str) -> int:
         same = (self.at.get("name"), self.at.get("mark")) == (name, mark)

@@ -114,6 +114,11 @@ class ObjectPlace(Place):
         ]
         return b"".join(pieces)
 
+    def there(self, folder: str) -> bool:
+        """A prefix is there as soon as something is below it; asking proves the bucket."""
+        self.find(f"{folder}/*" if folder else "*", 1)
+        return True
+
     def give(self, name: str, content: bytes) -> None:
         """An object is whole as soon as it has its name."""
         with self._told(name):
@@ -131,6 +136,14 @@ class ObjectPlace(Place):
         with super()._told(what):
             try:
                 yield
+            except FileNotFoundError as error:
+                if "bucket does not exist" not in str(error):
+                    raise
+                raise AccessRefused(
+                    f"There is no such bucket ({self.title}): make it, or correct the setting.",
+                    code="scope-missing",
+                    owner=Owner.PARTNER,
+                ) from error
             except BotoCoreError as error:
                 raise Unavailable(
                     f"{self.title} can't be used at {what} ({error}): check address, bucket and "

@@ -81,6 +81,14 @@ class Place:
             return None
         return Entry(name, int(info["size"] or 0), self._changed(info))
 
+    def there(self, folder: str) -> bool:
+        """Whether the folder exists."""
+        try:
+            with self._told(folder or "its root"):
+                return bool(self._info(self.path(folder))["type"] == "directory")
+        except _Absent:
+            return False
+
     def _into(self, outer: str, part: str) -> list[str]:
         if not _PATTERN.search(part):
             return [_joined(outer, part)]

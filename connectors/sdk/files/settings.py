@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import takewhile
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
-from connectors.sdk.errors import ConnectorError
+from connectors.sdk.errors import ConnectorError, Unavailable
 from connectors.sdk.files.drop import Rules
 from connectors.sdk.files.folder import folder_place
 from connectors.sdk.files.objects import object_place
@@ -20,6 +21,7 @@ from connectors.sdk.http import Http
 from connectors.sdk.manifest import Field, Manifest
 from connectors.sdk.records import CheckLine, Json
 
+_WILD = set("*?[")
 #: What each kind of place can't do without.
 NEEDED = {
     "folder": ["folder"],
@@ -138,11 +140,18 @@ def tried(place: Place, patterns: list[str], writes_to: list[str]) -> list[Check
     """A check's lines: each pattern listed, each folder written to and cleaned up."""
     lines = [CheckLine(f"open {place.title}", ok=True)]
     for pattern in patterns:
-        lines.append(_line(f"list {pattern}", partial(place.find, pattern, 1)))
+        lines.append(_line(f"list {pattern}", partial(_list, place, pattern)))
     for folder in writes_to:
         name = f"{folder}/.crossdock-check" if folder else ".crossdock-check"
         lines.append(_line(f"write in {folder or 'its root'}", partial(_probe, place, name)))
     return lines
+
+
+def _list(place: Place, pattern: str) -> None:
+    plain = "/".join(takewhile(lambda part: not _WILD & set(part), pattern.split("/")[:-1]))
+    if not place.there(plain):
+        raise Unavailable(f"The folder {plain} is not there: make it, or correct the pattern.")
+    place.find(pattern, 1)
 
 
 def _probe(place: Place, name: str) -> None:

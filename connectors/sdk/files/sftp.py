@@ -79,7 +79,9 @@ class SftpFiles(SFTPFileSystem):
 class SftpPlace(Place):
     def _info(self, path: str) -> dict[str, Any]:
         # Of the name itself: the library's own look follows links.
-        info: dict[str, Any] = self.files._decode_stat(self.files.ftp.lstat(path))
+        info: dict[str, Any] = self.files._decode_stat(
+            self.files.ftp.lstat(path) if path != self.root else self.files.ftp.stat(path)
+        )
         return info
 
     def _read(self, path: str, size: int, most: int) -> bytes:
@@ -153,7 +155,14 @@ def sftp_place(config: Mapping[str, Any], secrets: Mapping[str, str], http: Http
             owner=Owner.PARTNER,
         ) from error
     root = str(config.get("path") or ".")
-    return SftpPlace(files, root, f"the SFTP server {host}")
+    place = SftpPlace(files, root, f"the SFTP server {host}")
+    if not place.there(""):
+        place.close()
+        raise Unavailable(
+            f"The folder {root} is not there on {host}: make it, or correct the path.",
+            owner=Owner.PARTNER,
+        )
+    return place
 
 
 def _private_key(secrets: Mapping[str, str]) -> paramiko.PKey | None:

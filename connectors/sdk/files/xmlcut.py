@@ -64,6 +64,11 @@ def cut(name: str, raw: bytes, path: str) -> list[Cutting]:
                 "written without.",
                 code="unreadable",
             ) from error
+        except (LookupError, ValueError) as error:
+            raise Spoilt(
+                f"{name} names an encoding we can't read ({error}): have it written in UTF-8.",
+                code="encoding-mismatch",
+            ) from error
         except expat.ExpatError as error:
             found += _cuttings(scan, raw, offset - len(lead))
             if error.code in _CUT_OFF:
@@ -140,7 +145,11 @@ class _Scan:
         self._flush()
         at = self.parser.CurrentByteIndex
         if len(self.open) >= DEEPEST:
-            raise DocumentType
+            raise Spoilt(
+                f"The file nests more than {DEEPEST} elements within each other: it is no file we "
+                "can read; have it sent again.",
+                code="unreadable",
+            )
         self.root = self.root or tag.rpartition(":")[2]
         self.open.append((tag, at, self.parser.CurrentLineNumber))
         self.pending.append(lambda end: self.tag_ends.__setitem__(at, end))
