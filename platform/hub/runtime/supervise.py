@@ -63,6 +63,8 @@ class _Child:
     started: float = 0.0
     crashes: int = 0
     error: Exception | None = None
+    life: str = ""
+    """Mark of the running process; told to the next as that of its predecessor."""
 
 
 class Supervisor:
@@ -190,9 +192,15 @@ class Supervisor:
             if process.prepare:
                 process.prepare()
             with explained(self._home.path), self._log(process.name).open("ab") as log:
+                before, child.life = child.life, secrets.token_hex(8)
                 child.popen = subprocess.Popen(
                     process.argv,
-                    env={**process.env, leftovers.MARK: self._run},
+                    env={
+                        **process.env,
+                        leftovers.MARK: self._run,
+                        "CROSSDOCK_LIFE": child.life,
+                        "CROSSDOCK_LIFE_BEFORE": before,
+                    },
                     cwd=process.cwd,
                     stdin=subprocess.DEVNULL,
                     stdout=log,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import time
 import uuid
 
@@ -17,9 +18,27 @@ def new_id() -> uuid.UUID:
     return uuid.UUID(int=value)
 
 
+#: Environment variables: random mark of this life of the process, 16 hex digits, and of the life
+#: before it, which the supervisor saw end. Set by the supervisor; none = nothing is inherited.
+LIFE, LIFE_BEFORE = "CROSSDOCK_LIFE", "CROSSDOCK_LIFE_BEFORE"
+_MARK = re.compile(r"[0-9a-f]{16}")
+
+
 def new_fence() -> uuid.UUID:
-    """Random per claim: a counter would repeat after a failover or a restore (engine rule 3.6)."""
-    return uuid.uuid4()
+    """Random per claim: a counter would repeat after a failover or a restore (engine rule 3.6).
+    Its first half is the mark of the process's life, so that what a dead one held can be told."""
+    return uuid.UUID(bytes=(_mark(LIFE) or os.urandom(8)) + os.urandom(8))
+
+
+def fences_of_the_life_before() -> tuple[uuid.UUID, uuid.UUID] | None:
+    """First and last fence of the life that ended before this one began."""
+    mark = _mark(LIFE_BEFORE)
+    return mark and (uuid.UUID(bytes=mark + bytes(8)), uuid.UUID(bytes=mark + b"\xff" * 8))
+
+
+def _mark(name: str) -> bytes | None:
+    text = os.environ.get(name, "")
+    return bytes.fromhex(text) if _MARK.fullmatch(text) else None
 
 
 def digest(*parts: bytes | str) -> bytes:
