@@ -52,6 +52,44 @@ class Partner(TenantMixin):
         return self.name
 
 
+class Departure(models.Model):
+    """A partner that leaves, and afterwards the trace that it was here; never deleted.
+
+    ``state``: how far it is; each is reached in one transaction. ``marks``: what every table held
+    when the archive was written ({table: [rows, newest transaction]}). ``left``: what could not be
+    delivered ({words: count}). ``usage``: what was counted for billing, by environment, meter and
+    month; the rows go with the schema. ``gone_schema``: the schema's name until it is dropped.
+    """
+
+    class State(models.TextChoices):
+        CLOSING = "closing"
+        ARCHIVED = "archived"
+        RENAMED = "renamed"
+        DROPPED = "dropped"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    partner_id = models.UUIDField()
+    slug = models.CharField(max_length=40)
+    name = models.CharField(max_length=120)
+    schema = models.CharField(max_length=63, unique=True)
+    state = models.CharField(max_length=8, choices=State, default=State.CLOSING)
+    archive = models.CharField(max_length=500, blank=True)
+    archive_sha256 = models.CharField(max_length=64, blank=True)
+    marks = models.JSONField(default=dict)
+    left = models.JSONField(default=dict)
+    usage = models.JSONField(default=list)
+    gone_schema = models.CharField(max_length=63, blank=True)
+    began_at = models.DateTimeField(auto_now_add=True)
+    drop_at = models.DateTimeField(null=True)
+    dropped_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["began_at"]
+
+    def __str__(self) -> str:
+        return f"{self.slug}: {self.state}"
+
+
 class Domain(DomainMixin):
     """A host a partner's portal answers on, once it is verified. One owner a host, ever."""
 

@@ -62,7 +62,7 @@ def test_the_manuals_example_makes_everything_it_declares(apply: Apply) -> None:
         mapped = mapping_for(tills, "price.price").render(
             {"sku": "22423", "price": {"amount": "12.75", "currency": "GBP"}}, lambda asked: None
         )
-        assert mapped.body == {"sku": "22423", "price": "12.75"}
+        assert mapped.body == {"sku": "22423", "price": "12.75", "currency": "GBP"}
 
 
 def test_its_people_sign_in_and_a_merchants_user_is_held_to_its_merchant(apply: Apply) -> None:

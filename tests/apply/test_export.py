@@ -133,7 +133,8 @@ def test_what_toml_has_no_word_for_goes_beside_it_or_is_refused_by_name(
     (tmp_path / "rules.json").write_text(rules, encoding="utf-8")
     edit(
         '[partners.merchants.mappings.rules]\nresource = "price"\n'
-        '[partners.merchants.mappings.rules.fields]\nsku = "sku"\nprice = "price.amount"\n',
+        '[partners.merchants.mappings.rules.fields]\nsku = "sku"\nprice = "price.amount"\n'
+        'currency = "price.currency"\n',
         'file = "rules.json"\n',
     )
     apply()
