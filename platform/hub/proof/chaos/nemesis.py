@@ -1,8 +1,8 @@
 """Who strikes, when, and in which order: everything drawn from one seed.
 
 Three hands work at once: one at the lines, twice a second or so; one at what runs and keeps, one
-strike after the other; one whose strikes last a minute. A row's strikes are spread over the run:
-the heavy hand goes through all of them in a shuffled round before it begins another.
+strike after the other; one whose strikes last a minute. The heavy hand goes through all rows in a
+shuffled round, with one of each row's strikes, before it begins another.
 """
 
 from __future__ import annotations
@@ -101,13 +101,16 @@ class Nemesis:
 
     def _heavily(self) -> None:
         luck = self.field.luck
-        strikes = [(row, strike) for row, strike in HEAVY if row in self.rows]
-        while strikes and not self.field.over.is_set():
-            for _, strike in luck.sample(strikes, len(strikes)):
+        by_row: dict[int, list[Strike]] = {}
+        for row, strike in HEAVY:
+            if row in self.rows:
+                by_row.setdefault(row, []).append(strike)
+        while by_row and not self.field.over.is_set():
+            for row in luck.sample(sorted(by_row), len(by_row)):
                 self.field.pause(luck.uniform(*HEAVY_REST))
                 if self.field.over.is_set():
                     return
-                self._guarded(strike)
+                self._guarded(luck.choice(by_row[row]))
 
     def _long(self) -> None:
         luck = random.Random(f"{self.seed} long")  # noqa: S311

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import redis
@@ -18,7 +20,7 @@ from hub.runtime.home import ROOT
 
 #: Seconds Redis is away, drawn from these.
 REDIS_AWAY = (4.0, 8.0, 15.0)
-DISK_FULL = 4.0
+DISK_FULL, NOTICED_BY = 4.0, 12.0
 MIGRATE = ("django", "migrate_schemas", "--no-color")
 
 
@@ -88,25 +90,41 @@ def fill_disk(field: Field) -> None:
     with field.ledger.fault(5, "disk full", outage=True) as fault:
         if field.world.small_disk:
             try:
-                _fill(ballast, field)
+                _fill(ballast, field, lambda: _refused(log.read_bytes()[before:]))
             finally:
                 ballast.unlink(missing_ok=True)
         else:
             disk.no_growth(field.pid("postgres"), DISK_FULL)
         told = log.read_bytes()[before:]
-        full = sum(told.count(words) for words in (b"No space left on device", b"File too large"))
+        full, panics = _refused(told), told.count(b"PANIC")
         if _answers(field) and full:
-            fault.evidence = {"refused_writes": full, "panics": told.count(b"PANIC")}
+            fault.evidence = {"refused_writes": full, "panics": panics}
 
 
-def _fill(path: Path, field: Field) -> None:
-    end = time.monotonic() + DISK_FULL
+def _refused(log: bytes) -> int:
+    """How often the database says that nothing more fits."""
+    return sum(log.count(words) for words in (b"No space left on device", b"File too large"))
+
+
+def _fill(path: Path, field: Field, refused: Callable[[], int]) -> None:
+    """Until it has been full for some seconds; longer while the database has not noticed."""
+    began = time.monotonic()
     with path.open("ab", buffering=0) as file:
-        while time.monotonic() < end and not field.over.is_set():
+        while not field.over.is_set():
             try:
-                file.write(b"\0" * 2**16)
+                file.write(b"\0" * 2**20)
             except OSError:
-                time.sleep(0.02)
+                _fill_the_rest(file)
+                time.sleep(0.05)
+            full_for = time.monotonic() - began
+            if full_for > NOTICED_BY or (full_for > DISK_FULL and refused()):
+                return
+
+
+def _fill_the_rest(file: Any) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            file.write(b"\0" * 4096)
 
 
 def migrate_and_die(field: Field) -> None:
