@@ -29,7 +29,7 @@ from connectors.sdk.tokens import Tokens
 from connectors.sql import declared, reading
 from connectors.sql.database import Database
 from connectors.sql.position import Position
-from connectors.sql.staging import Staging
+from connectors.sql.staging import Staging, mark_of
 
 
 class Sql(Connector):
@@ -141,16 +141,18 @@ class Sql(Connector):
     # ---- target
     def write(self, resource: str, item: WriteItem) -> Generator[Step, None, Done]:
         """Stage the row; where the other side answers, the step is told before its answer is
-        waited for, so that nothing newer is sent meanwhile.
+        waited for, so that nothing newer is sent meanwhile and nothing is staged a second time.
 
         Raises NotYet while there is no answer.
         """
-        outcome = self.write_batch(resource, [item])[0]
-        if isinstance(outcome, ConnectorError):
-            raise outcome
-        if self._declared.resource(resource).answer is None or item.op == "delete":
-            return outcome
-        yield Step("staged", item.ref)
+        staged_as = f"{item.ref}/{mark_of(item)}"
+        if item.steps.get("staged") != staged_as:
+            outcome = self.write_batch(resource, [item])[0]
+            if isinstance(outcome, ConnectorError):
+                raise outcome
+            if self._declared.resource(resource).answer is None or item.op == "delete":
+                return outcome
+            yield Step("staged", staged_as)
         return self._staged(resource).answer(item)
 
     def write_batch(self, resource: str, items: Sequence[WriteItem]) -> list[Done | ConnectorError]:

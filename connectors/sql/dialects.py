@@ -208,7 +208,7 @@ def _mysql_limits(seconds: float, read_only: bool) -> Sequence[str]:
         f"SET SESSION max_execution_time = {int(seconds * 1000)}",
         f"SET SESSION max_statement_time = {seconds}",
         f"SET SESSION lock_wait_timeout = {lock}, innodb_lock_wait_timeout = {lock},"
-        " time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE'",
+        " time_zone = '+00:00', sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES')",
         f"SET SESSION TRANSACTION ISOLATION LEVEL {level}",
         f"SET SESSION TRANSACTION {access}",
         f"START TRANSACTION {access}",

@@ -52,20 +52,19 @@ def mark_of(item: WriteItem) -> str:
 def decide(found: Staged | None, op: str, mark: str, resource: ResourceTable) -> Act:
     """What to do about a row. Pure.
 
-    What the other side hasn't taken, or has refused, may be replaced; what it has taken only
-    where a later value simply counts (*set*), or where the declaration says so.
+    What the other side hasn't taken, or has refused, may be replaced; what it has taken (or has
+    taken away) only where a later value simply counts (*set*), or where the declaration says so.
     """
     if op == "delete":
         return "gone" if found is None or found.status == resource.removed else "remove"
+    again = resource.writes == "set" or resource.when_taken == "again"
     if found is None:
-        return "insert"
+        return "insert" if op == "create" or again else "locked"
     if found.mark == mark:
         return "keep"
     refused = resource.answer.refused if resource.answer else []
     free = found.status in (resource.new, resource.removed, *refused)
-    if free or resource.writes == "set" or resource.when_taken == "again":
-        return "replace"
-    return "locked"
+    return "replace" if free or again else "locked"
 
 
 class Staging:
@@ -86,18 +85,24 @@ class Staging:
     def answer(self, item: WriteItem) -> Done:
         """What the other side made of a staged row.
 
-        Raises NotYet while it has said nothing, Rejected when it refused.
+        Raises NotYet while it has said nothing, Rejected when it refused or took the row away.
         """
         with self._database.reading() as connection:
             found = self._look(connection, item)
         answer = self._resource.answer
-        if answer is None or found is None or found.status in answer.done:
-            return Done((found.answered if found else "") or item.ref)
+        if found is None:
+            raise Rejected(
+                f"The row {item.ref} was taken out of {self._resource.table} before it was "
+                "answered: look in the other system what became of it, and have rows stay there. "
+                "It isn't written a second time."
+            )
+        if answer is None or found.status in answer.done:
+            return Done(found.answered or item.ref)
         if found.status in answer.refused:
             raise Rejected(
                 f"The other system refused the row {item.ref} in {self._resource.table}: "
-                f"{found.message[:300] or 'it gave no reason'}. Correct the record there or here; "
-                "new content is staged again.",
+                f"{found.message[:300] or 'it gave no reason'}. Correct the record, and it is "
+                f"staged again; or set its status to {self._resource.new!r} there and resend.",
                 detail=found.message,
             )
         raise NotYet(
@@ -181,7 +186,7 @@ class Staging:
         if act in ("keep", "gone"):
             return known
         if act == "locked":
-            status = found.status if found else ""
+            status = found.status if found else "gone"
             raise DocumentLocked(
                 f"The other system has taken the row {item.ref} already (status {status!r}): a "
                 "change of it must be made there, or by a document of its own."

@@ -54,6 +54,8 @@ def problem(query: str, dialect: str) -> str | None:
             return "A backslash means different things to different databases: do without it."
         if kind == "word":
             words.append(token.lower())
+        elif kind == "name" and _FUNCTIONS.fullmatch(token[1:-1].lower()):
+            return f"{token} is refused in a query, also in quotes: do without it."
         elif kind == "name" and token[0] == "`" and dialect == "postgresql":
             return "PostgreSQL quotes names with double quotes, not with `: change them."
         elif kind == "sign":
@@ -73,8 +75,8 @@ def _sign(sign: str, pair: str, dialect: str) -> str | None:
         return "Only one statement is allowed, without a semicolon: remove it."
     if sign in "'\"`":
         return "A quote is opened and never closed: correct the query."
-    if sign in "$@" or pair == ":=":
-        return f"The sign {sign!r} (variables, dollar quotes) is refused: do without it."
+    if sign in "$@" or pair in (":=", "&'", '&"'):
+        return f"{pair!r} (variables, dollar quotes, U&) is refused: do without it."
     if ord(sign) < 32:
         return "The query holds a control character: remove it."
     return None

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from connectors.sdk.errors import Owner, Rejected, Unreadable
+from connectors.sdk.errors import AccessRefused, Owner, Unreadable
 from connectors.sql.database import exact_json
 from connectors.sql.dialects import Dialect
 
@@ -126,6 +126,10 @@ def in_zone(text: str, column: str, zone: str) -> tuple[str, str]:
 # ------------------------------------------------------------------ keys and marks
 
 
+#: An empty text as a key: a percent sign that stands alone, which nothing else becomes.
+NOTHING = "%"
+
+
 def external_id(values: Sequence[Any], columns: Sequence[Column], dialect: Dialect) -> str:
     """The key as one text; the parts of a compound one are kept apart by ``~``.
 
@@ -134,17 +138,18 @@ def external_id(values: Sequence[Any], columns: Sequence[Column], dialect: Diale
     parts = []
     for value, column in zip(values, columns, strict=True):
         text = as_json(value, column, dialect)
-        if text is None or text == "":
+        if text is None:
             raise Unreadable(
                 f"A row has nothing in its key column {column.key}: correct the query, or fill it.",
                 code="missing-required",
             )
-        parts.append(str(text).replace("%", "%25").replace("~", "%7E"))
+        parts.append(str(text).replace("%", "%25").replace("~", "%7E") or NOTHING)
     return "~".join(parts)
 
 
 def key_parts(external: str) -> list[str]:
-    return [p.replace("%7E", "~").replace("%25", "%") for p in external.split("~")]
+    parts = ["" if p == NOTHING else p for p in external.split("~")]
+    return [p.replace("%7E", "~").replace("%25", "%") for p in parts]
 
 
 _KINDS: dict[type, str] = {
@@ -156,13 +161,13 @@ _KINDS: dict[type, str] = {
 def mark(value: Any) -> Mark:
     """A key or watermark as the driver gave it, in a form a cursor can keep.
 
-    Raises Rejected for a type that can't be compared.
+    Raises AccessRefused for a type that can't be compared.
     """
     if isinstance(value, dt.datetime):
         return ["moment", value.isoformat()]
     kind = _KINDS.get(type(value))
     if kind is None:
-        raise Rejected(
+        raise AccessRefused(
             f"A column of type {type(value).__name__} can't be a key or a watermark: cast it to "
             "a number, a text or a time in the query.",
             code="type-mismatch",

@@ -116,6 +116,15 @@ def test_the_erps_refusal_is_told_in_its_words_and_new_content_goes_again(chain:
     assert chain.open_exceptions() == {}
 
 
+def test_a_row_the_erp_took_away_unanswered_is_not_staged_a_second_time(chain: Chain) -> None:
+    chain.legacy.ring_up(NOON)
+    chain.poll()
+    chain.until(lambda: _waits(chain))
+    chain.legacy.run("DELETE FROM hub_orders")
+    chain.until(lambda: "rejected" in chain.open_exceptions())
+    assert chain.legacy.orders("number") == []
+
+
 def test_what_the_erp_has_taken_is_not_overwritten(chain: Chain) -> None:
     chain.legacy.ring_up(NOON)
     chain.poll()
