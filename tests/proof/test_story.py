@@ -133,6 +133,7 @@ def test_the_outside_world_ends_as_the_plan_says(world: World) -> None:
     story.seed()
     stock_the_shop(story)
     story.play()
+    story.send_again()
     found = world.found()
     shop = {d.number: [d.total] for d in plan.of("order")}
     assert dict(found.shop_orders) == shop

@@ -147,6 +147,7 @@ def _perform(
         if not before:
             _play(story, neighbour)
         _finish(story)
+        until(lambda: _worked_off(stage), story.timing.arrival_seconds, 2.0)
     except OutsideError as error:
         trouble = str(error)
         say(f"  {trouble}")
@@ -195,8 +196,16 @@ def _play(story: Story, neighbour: Neighbour) -> None:
 def _finish(story: Story) -> None:
     # Only when all else is there is it sure that the receipts of the unknown article wait for it.
     story.await_quiet(all_known=False)
+    story.send_again()
     story.create_unknown()
     story.await_quiet()
+
+
+def _worked_off(stage: Stage) -> bool:
+    """The tills' journals are read, and nothing that was heard waits to be understood."""
+    tills = stage.tills.get("/_sim/counts")
+    owed = stage.exceptions().get(PARTNER, {}).get("owed", {})
+    return not tills["waiting"] and not tills["unread"] and owed.get("events") == 0
 
 
 def _count(stage: Stage, sabotage: str | None) -> dict[str, Any]:

@@ -220,6 +220,12 @@ class Story:
             self._mark("first_order_s")
 
     # ---- after
+    def send_again(self) -> None:
+        """A till sends a receipt of long ago again: when the first is in the books for certain,
+        for which of two contradicting ones is right nobody could tell."""
+        if self.weather.resend():
+            self.say("  ! a till sends a receipt again, with another amount")
+
     def create_unknown(self) -> None:
         """The article the tills sell and the ERP has never heard of is created at last. Waits for
         the person as long as it takes."""

@@ -50,7 +50,6 @@ class Weather:
             Mishap(0.55, "a worker is killed with -9", self._kill),
             Mishap(0.65, "Redis is flushed", self._flush),
             Mishap(0.75, "the ERP hangs up again", self._hang_up),
-            Mishap(0.80, "a till sends a receipt again, with another amount", self._resend),
         ]
 
     def _webhooks(self) -> None:
@@ -75,9 +74,13 @@ class Weather:
     def _flush(self) -> None:
         self.reported["redis_flushed"] = self.hands.flush_redis()
 
-    def _resend(self) -> None:
-        if self.sent_again:
-            self.tills.post("/_sim/receipts", {"receipts": [self.sent_again]})
+    def resend(self) -> bool:
+        """A till sends a receipt again, with another amount; False if it has done so before."""
+        if self.sent_again is None:
+            return False
+        self.tills.post("/_sim/receipts", {"receipts": [self.sent_again]})
+        self.sent_again = None
+        return True
 
     def evidence(self) -> dict[str, Any]:
         """What the outside systems say happened to them."""
