@@ -55,7 +55,7 @@ def script(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
-def eventually(question: Callable[[], object], within: float = 5.0) -> bool:
+def eventually(question: Callable[[], object], within: float = 60.0) -> bool:
     """Whether the answer becomes yes within so many seconds."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from connectors.registry import connectors
 from connectors.sdk.records import Done
-from hub.sync import claim, deliver, freeze, normalize, settle
+from hub.sync import claim, deliver, freeze, inherit, normalize, settle
 from hub.sync.claim import Task
 from hub.sync.identity import new_id
 from hub.sync.models import Attempt, Binding, Delivery, InboxEvent, Record, Work
@@ -297,3 +297,22 @@ def test_the_target_tells_of_what_it_has_just_named_while_we_write_its_name_down
         external_id=done.external_id,
     )
     assert named.record_id == order.pk
+
+
+def test_what_a_killed_worker_held_is_free_when_its_successor_starts(
+    retail: Retail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The supervisor saw it end and tells its successor so; other workers' leases stay theirs."""
+    number = ready_order(retail)
+    monkeypatch.setenv("CROSSDOCK_LIFE", "00112233445566aa")
+    Worker(retail, "erp")
+    monkeypatch.setenv("CROSSDOCK_LIFE", "ffeeddccbbaa9988")
+    assert deliver.drain_deliveries(retail.connection("erp").id) == 0, "it is leased"
+    monkeypatch.setenv("CROSSDOCK_LIFE_BEFORE", "99990000deadbeef")
+    assert inherit.inherit() == 0, "that was somebody else"
+    monkeypatch.setenv("CROSSDOCK_LIFE_BEFORE", "00112233445566aa")
+    assert inherit.inherit() > 0
+    retail.settle()
+    assert len(retail.orders_of(number)) == 1
+    monkeypatch.delenv("CROSSDOCK_LIFE_BEFORE")
+    assert inherit.inherit() == 0, "a process that was started by hand inherits nothing"

@@ -16,6 +16,9 @@ CATEGORIES = {
     "shop": ("Online shop", "shopping-cart"),
     "pos": ("Tills", "store"),
     "erp": ("ERP", "landmark"),
+    "files": ("Files", "folder"),
+    "api": ("JSON API", "braces"),
+    "database": ("Database", "database"),
 }
 """Manifest category: its words and icon. Any other is shown as its manifest writes it."""
 

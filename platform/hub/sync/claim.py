@@ -119,7 +119,7 @@ def claim(connection_id: uuid.UUID, resources: dict[str, Resource], limit: int) 
     for row in rows(LOAD, [list(leased)]):
         resource, attempts, alone, lost, priority, seq, since = leased[row[0]]
         leased_as = (resources[resource], attempts, alone, lost, priority, seq, since, fence)
-        tasks.append(Task(*row, *leased_as, ours_until=until))  # type: ignore[call-arg]
+        tasks.append(Task(*row, *leased_as, ours_until=until))  # type: ignore[call-arg, misc]
     _remember_doubt(tasks)
     _bindings(connection_id, tasks)
     tasks.sort(key=lambda t: (t.priority, t.seq))

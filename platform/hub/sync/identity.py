@@ -33,7 +33,9 @@ def new_fence() -> uuid.UUID:
 def fences_of_the_life_before() -> tuple[uuid.UUID, uuid.UUID] | None:
     """First and last fence of the life that ended before this one began."""
     mark = _mark(LIFE_BEFORE)
-    return mark and (uuid.UUID(bytes=mark + bytes(8)), uuid.UUID(bytes=mark + b"\xff" * 8))
+    if mark is None:
+        return None
+    return uuid.UUID(bytes=mark + bytes(8)), uuid.UUID(bytes=mark + b"\xff" * 8)
 
 
 def _mark(name: str) -> bytes | None:
