@@ -31,6 +31,8 @@ def run(argv: list[str]) -> int:
             from hub.runtime.test import main  # noqa: PLC0415
         case "lint":
             from hub.runtime.lint import main  # noqa: PLC0415
+        case "doctor":
+            from hub.runtime.doctor.command import main  # noqa: PLC0415
         case _:
             return _django([argv[0], command, *rest])
     return main(rest)
