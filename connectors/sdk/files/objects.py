@@ -8,6 +8,7 @@ come from the vault alone; environment, files and metadata services of a cloud a
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -29,6 +30,7 @@ from connectors.sdk.http import Http
 DEADLINE = 60.0
 #: Read in pieces of this size: one answer must not grow beyond what the door lets in.
 PIECE = 8 * 2**20
+_ODD = re.compile(r"[^\x21-\x7e]|[\\@#?]")
 _HELD_BY_THE_DOOR = {"host", "content-length", "transfer-encoding", "expect", "connection"}
 
 
@@ -170,9 +172,9 @@ def object_place(config: Mapping[str, Any], secrets: Mapping[str, str], http: Ht
             owner=Owner.PARTNER,
         )
     endpoint = str(config["endpoint"]).rstrip("/")
-    parts = urlsplit(endpoint)
+    host, port = _end(endpoint)
     # Judged here as well, so that a wrong address is told before the library wraps its request.
-    http.address(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    http.address(host, port)
     region = str(config.get("region") or "us-east-1")
     files = _Files(
         key=secrets["access_key"],
@@ -198,7 +200,24 @@ def object_place(config: Mapping[str, Any], secrets: Mapping[str, str], http: Ht
     root = "/".join(
         part.strip("/") for part in (config["bucket"], config.get("path") or "") if part
     )
-    return ObjectPlace(files, root, f"the bucket {config['bucket']} at {parts.hostname}")
+    return ObjectPlace(files, root, f"the bucket {config['bucket']} at {host}")
+
+
+def _end(endpoint: str) -> tuple[str, int]:
+    """Host and port of an address. Raises AccessRefused for what the library couldn't read."""
+    try:
+        parts = urlsplit(endpoint)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port, parts = "", None, urlsplit("")
+    if parts.scheme not in ("http", "https") or not host or _ODD.search(endpoint):
+        raise AccessRefused(
+            f"{endpoint[:80]!r} is no address of an object storage: correct it, it is written like "
+            "https://s3.example.com.",
+            code="scope-missing",
+            owner=Owner.PARTNER,
+        )
+    return host, port or (443 if parts.scheme == "https" else 80)
 
 
 def _session() -> AioSession:

@@ -160,7 +160,7 @@ class GuardedClient:
         """
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError, OverflowError) as error:  # ValueError: a NUL, no IDNA
             raise NotSent(f"{host} leads nowhere ({error}); nothing was sent.") from error
         numeric = [str(sockaddr[0]) for *_, sockaddr in found]
         for one in numeric:
