@@ -33,6 +33,8 @@ def run(argv: list[str]) -> int:
             from hub.runtime.lint import main  # noqa: PLC0415
         case "doctor":
             from hub.runtime.doctor.command import main  # noqa: PLC0415
+        case "new_connector":
+            from hub.runtime.new_connector.command import main  # noqa: PLC0415
         case _:
             return _django([argv[0], command, *rest])
     return main(rest)
