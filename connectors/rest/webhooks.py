@@ -85,7 +85,7 @@ def _kept(stream: str, push: Push, kind: str, body: bytes) -> list[Heard]:
 def _decoded(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

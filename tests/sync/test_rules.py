@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from connectors.sdk.manifest import Resource
 from connectors.sdk.records import SourceRecord
 from hub.mappings.to_canonical import Canonical
-from hub.sync import milestones
+from hub.sync import deliver, milestones
 from hub.sync.claim import Task
 from hub.sync.freeze import key_of
 from hub.sync.matching import Change
@@ -179,3 +180,14 @@ def test_a_creates_key_bears_no_version_and_a_changes_key_does() -> None:
     assert key("create", writes="append", version=1) == key("create", writes="append", version=2)
     assert key("create", writes="set", version=1) != key("create", writes="set", version=2)
     assert Decimal(len(key("update"))) < 120, "the column's width"
+
+
+def test_where_nothing_can_be_proved_no_more_is_frozen_than_is_called_at_once() -> None:
+    """A worker that dies with a hundred frozen payments would leave a hundred to a person."""
+    blind = [dataclasses.replace(task("append"), delivery=uuid.UUID(int=n)) for n in range(5)]
+    for one in blind:
+        one.resource = Resource("payment", "payment", writes="append", proof="none")
+    proved = [dataclasses.replace(task(), delivery=uuid.UUID(int=100 + n)) for n in range(5)]
+    now, later = deliver.at_once([*blind, *proved], room=2)
+    assert now == [*blind[:2], *proved]
+    assert later == blind[2:]

@@ -55,7 +55,10 @@ def drain_deliveries(connection_id: uuid.UUID, batch: int = BATCH) -> int:
 def _work(connection: Connection, plan: Plan, tasks: list[Task]) -> None:
     asked = [t for t in tasks if _must_ask(t)]
     failures.ask_person(connection, asked)
-    frozen = freeze(connection, plan, [t for t in tasks if t not in asked])
+    rest = [t for t in tasks if t not in asked]
+    now, later = at_once(rest, manifest_of(connection).limits.concurrency)
+    claim.give_back(later)
+    frozen = freeze(connection, plan, now)
     fence = tasks[0].fence
     settle.unchanged(connection, plan, frozen.unchanged)
     failures.leaving(connection, frozen.leaving)
@@ -68,6 +71,15 @@ def _work(connection: Connection, plan: Plan, tasks: list[Task]) -> None:
             claim.give_back(chunk)
         else:
             away = _send(connection, plan, chunk)
+
+
+def at_once(tasks: list[Task], room: int) -> tuple[list[Task], list[Task]]:
+    """Those to freeze now, and those to give back. What is frozen counts as sent if we die; where
+    nothing could prove that it wasn't, no more is frozen than is called at once, or a person would
+    be asked about what never left."""
+    blind = [t for t in tasks if t.resource.proof == "none" and not t.repeatable]
+    later = {t.delivery for t in blind[room:]}
+    return [t for t in tasks if t.delivery not in later], blind[room:]
 
 
 def _must_ask(task: Task) -> bool:

@@ -300,6 +300,11 @@ def _take(connection: Connection, found: Sorted, changes: list[Change], fence: u
             if "deadlock" not in str(error):
                 raise
     log.warning("normalize.raced", events=len(found.records))
+    execute(
+        "UPDATE sync_inboxevent SET lease_until = NULL, fence = NULL, attempts = attempts - 1,"
+        " next_at = now() + interval '1 second' WHERE fence = %s AND id = ANY(%s)",
+        [fence, [e.id for e, _ in [*found.records, *found.nothing]]],
+    )
 
 
 def _apply(connection: Connection, found: Sorted, changes: list[Change], fence: uuid.UUID) -> None:
