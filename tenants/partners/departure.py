@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.utils import OperationalError
@@ -119,7 +120,7 @@ def drop_due(*, actor: str) -> list[Departure]:
     return dropped
 
 
-def _drop(key: object, actor: str) -> Departure | None:
+def _drop(key: UUID, actor: str) -> Departure | None:
     """None if somebody else is at it or has done it."""
     with transaction.atomic(), connection.cursor() as cursor:
         departure = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from hub.connections.models import Connection
 from hub.flows.declaration import tables
@@ -80,7 +81,7 @@ def prune_people(table: tables.PartnerTable, partner: Partner, pruning: Pruning)
             pruning.outcome.add("?", what, "not in the file; stays, as the last owner")
             continue
         owners.discard(member.pk)
-        pruning.leftover(what, "the membership ends", _ending(member))
+        pruning.leftover(what, "the membership ends", partial(remove_member, member, actor=ACTOR))
 
 
 def name_hosts(table: tables.PartnerTable, partner: Partner, pruning: Pruning) -> None:
@@ -91,15 +92,11 @@ def name_hosts(table: tables.PartnerTable, partner: Partner, pruning: Pruning) -
         pruning.outcome.add("?", f"host {host} of {table.slug}", "not in the file; stays")
 
 
-def _ending(member: Membership) -> Callable[[], object]:
-    return lambda: remove_member(member, actor=ACTOR)
-
-
 def _prune_environment(environment: Environment, pruning: Pruning) -> None:
     pruning.leftover(
         f"environment {environment.merchant.slug}/{environment.kind}",
         "paused; everything in it stays",
-        lambda: pause(environment, actor=ACTOR),
+        partial(pause, environment, actor=ACTOR),
     )
 
 
@@ -121,7 +118,7 @@ class _Place:
             self.pruning.leftover(
                 self._what("flow", flow.slug),
                 "deactivated",
-                lambda flow=flow: deactivate(flow, actor=ACTOR),
+                partial(deactivate, flow, actor=ACTOR),
             )
 
     def mappings(self) -> None:
@@ -138,7 +135,7 @@ class _Place:
                 self.pruning.leftover(
                     f"mapping {own.name} of {self.table.slug}/{own.connection.slug}",
                     "the connector's own is in force again",
-                    lambda own=own: restore_mapping(own.connection, own.name, actor=ACTOR),
+                    partial(restore_mapping, own.connection, own.name, actor=ACTOR),
                 )
 
     def ownership(self) -> None:
@@ -153,7 +150,7 @@ class _Place:
                 self.pruning.leftover(
                     f"ownership {self.table.slug}: {entity}.{group}",
                     "every connection may speak",
-                    lambda e=entity, g=group: set_owners(self.environment, e, g, [], actor=ACTOR),
+                    partial(set_owners, self.environment, entity, group, [], actor=ACTOR),
                 )
 
     def availability(self) -> None:
@@ -164,7 +161,7 @@ class _Place:
             self.pruning.leftover(
                 f"availability {self.table.slug}: {row.code}",
                 "no longer computed",
-                lambda row=row: end_availability(row, actor=ACTOR),
+                partial(end_availability, row, actor=ACTOR),
             )
 
     def connections(self) -> None:
@@ -176,5 +173,5 @@ class _Place:
                 self.pruning.leftover(
                     self._what("connection", connection.slug),
                     "paused for good; what it told stays",
-                    lambda c=connection: retire(c, actor=ACTOR),
+                    partial(retire, connection, actor=ACTOR),
                 )

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 
 from hub.runtime.doctor import machine, servers
 from hub.runtime.doctor.findings import Finding, looked, ok, wrong
@@ -15,12 +16,12 @@ from hub.runtime.embedded import SETTINGS_MODULE
 from hub.runtime.home import Home, resolve
 
 
-def main(arguments: list[str]) -> int:
+def main(argv: list[str]) -> int:
     """0 if nothing is wrong (notes may be), else 1."""
     parser = argparse.ArgumentParser(prog="manage.py doctor", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.add_argument("--home", help="the installation's home folder")
-    asked = parser.parse_args(arguments)
+    asked = parser.parse_args(argv)
     if asked.home:
         os.environ["CROSSDOCK_HOME"] = asked.home
     findings: list[Finding] = []
@@ -41,9 +42,9 @@ def main(arguments: list[str]) -> int:
 def examine(home: Home) -> Iterator[Finding]:
     """Everything that can be known now, the machine first; starts nothing, changes nothing."""
     yield from looked("python", machine.python)
-    yield from looked("home", lambda: machine.home(home))
-    yield from looked("keys", lambda: machine.keys(home, os.environ))
-    yield from looked("variables", lambda: machine.variables(os.environ))
+    yield from looked("home", partial(machine.home, home))
+    yield from looked("keys", partial(machine.keys, home, os.environ))
+    yield from looked("variables", partial(machine.variables, os.environ))
     database_url, redis_url = home.urls()
     up = home.running()
     if up:
@@ -59,18 +60,18 @@ def examine(home: Home) -> Iterator[Finding]:
 
 
 def _servers(home: Home, database_url: str, redis_url: str, up: bool) -> Iterator[Finding]:
-    found = list(looked("database", lambda: servers.database(database_url)))
+    found = list(looked("database", partial(servers.database, database_url)))
     yield from found
     reached = not any("can't be reached" in finding.says for finding in found)
     if redis_url:
-        yield from looked("redis", lambda: servers.doorbells(redis_url))
-        yield from looked("workers", lambda: servers.workers(redis_url))
+        yield from looked("redis", partial(servers.doorbells, redis_url))
+        yield from looked("workers", partial(servers.workers, redis_url))
     facts = home.services() if up else {}
     for topic, name in (("web", "url"), ("front door", "ingress_url")):
         if address := str(facts.get(name, "")):
-            yield from looked(topic, lambda t=topic, a=address: servers.answers(t, a))
+            yield from looked(topic, partial(servers.answers, topic, address))
     if public := os.environ.get("CROSSDOCK_INGRESS_URL"):
-        yield from looked("front door", lambda: servers.answers("front door", public))
+        yield from looked("front door", partial(servers.answers, "front door", public))
     if reached:
         yield from _inside()
 

@@ -20,14 +20,14 @@ IMPORT = re.compile(r"^from connectors\.\w+\.connector import .*$", re.MULTILINE
 TUPLE = re.compile(r"(?s)(CONNECTORS: [^\n]*= \(\n.*?)(\n\))")
 
 
-def main(arguments: list[str]) -> int:
+def main(argv: list[str]) -> int:
     """Write the folder and the registry's line. Raises Complaint."""
     parser = argparse.ArgumentParser(prog="manage.py new_connector")
     parser.add_argument("name", help="lower-case letters, digits and underscores")
     parser.add_argument("--title", help="how people call the system (default: from the name)")
     parser.add_argument("--category", choices=CATEGORIES, default="other")
     parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
-    asked = parser.parse_args(arguments)
+    asked = parser.parse_args(argv)
     title = asked.title or asked.name.replace("_", " ").title()
     written = make(asked.root, asked.name, title, asked.category)
     sys.stdout.write(
