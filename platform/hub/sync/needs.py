@@ -30,14 +30,16 @@ class Lack:
 def block(connection: uuid.UUID, fence: uuid.UUID, lacks: Sequence[Lack]) -> int:
     """Store all needs of these deliveries at once and set them aside; returns how many wait.
 
-    A need that was met meanwhile is not stored; a delivery without needs left is due again.
+    A need that was met meanwhile is not stored, nor one for a placeholder that was merged away
+    meanwhile: nothing will ever be bound to it. A delivery without needs left is due again.
     """
     with transaction.atomic():
         needed = sorted({lack.record for lack in lacks})
-        rows(
-            "SELECT 1 FROM sync_record WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+        locked = rows(
+            "SELECT id, state FROM sync_record WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
             [needed],
         )
+        merged = {record for record, state in locked if state == "merged"}
         bound = set(
             rows(
                 "SELECT record_id, object FROM sync_binding WHERE connection_id = %s"
@@ -45,7 +47,10 @@ def block(connection: uuid.UUID, fence: uuid.UUID, lacks: Sequence[Lack]) -> int
                 [connection, needed],
             )
         )
-        open_ = [lack for lack in lacks if (lack.record, lack.object) not in bound]
+        open_ = [
+            lack for lack in lacks
+            if (lack.record, lack.object) not in bound and lack.record not in merged
+        ]  # fmt: skip
         waiting = {lack.delivery for lack in open_}
         free = {lack.delivery for lack in lacks} - waiting
         _set_aside(fence, open_)

@@ -129,7 +129,8 @@ class World:
 
     def owed(self) -> list[Any]:
         return rows(
-            "SELECT d.resource, d.problem, d.wanted, d.delivered, w.attempts, w.next_at"
+            "SELECT d.resource, d.problem, d.wanted, d.delivered, w.attempts,"
+            " w.next_at::text"
             " FROM sync_work w JOIN sync_delivery d ON d.id = w.delivery_id"
         )
 
@@ -146,6 +147,9 @@ class World:
 
     def delivery(self, resource: str, record: Record) -> Delivery:
         return Delivery.objects.get(resource=resource, record=record)
+
+    def deliveries(self, record: Record) -> list[Delivery]:
+        return list(Delivery.objects.filter(record=record))
 
     def without_owner(self) -> list[Any]:
         """What is owed, goes on by itself no more, and nobody was told of."""
@@ -207,12 +211,17 @@ class Gate:
         self.opened.set()
 
 
+class WorkerDied(BaseException):
+    """Nothing of the worker runs after it: its transaction is gone, what it leased stays leased."""
+
+
 class Halts(Board):
-    """The engine's named points in this process: a story halts the first thread that comes by, as
-    the chaos harness would kill it there. ``passed_by``: every point that anybody passed."""
+    """The engine's named points in this process: a story halts the first thread that comes by, or
+    lets it die there. ``passed_by``: every point that anybody passed."""
 
     def __init__(self) -> None:
         self._gates: dict[str, Gate] = {}
+        self._deadly: set[str] = set()
         self.passed_by: set[str] = set()
 
     def at(self, name: str) -> Gate:
@@ -221,11 +230,20 @@ class Halts(Board):
         self._gates[name] = Gate()
         return self._gates[name]
 
+    def die_at(self, name: str) -> None:
+        """Whoever passes this point next dies there."""
+        assert name in NAMES
+        self._deadly.add(name)
+
     def clear(self) -> None:
         self._gates.clear()
+        self._deadly.clear()
 
     def passed(self, name: str) -> None:
         self.passed_by.add(name)
+        if name in self._deadly:
+            self._deadly.discard(name)
+            raise WorkerDied(name)
         gate = self._gates.pop(name, None)
         if gate is not None:
             gate()

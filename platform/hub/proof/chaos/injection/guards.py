@@ -58,7 +58,7 @@ _ALL = (
         "fence",
         "A settle counts only while its lease is its own (3.4). Without it, a worker that slept"
         " past its lease settles the old value it has just sent over a newer one.",
-        ("not newest", "regressed"),
+        ("stale", "regressed"),
         edits=(Edit("hub.sync.settle", anchors.FENCE, anchors.NO_FENCE),),
     ),
     Guard(
@@ -98,7 +98,7 @@ _ALL = (
         "What is in doubt goes again with the same bytes and key, the newest afterwards (4.1)."
         " Without it, a target that knows the key answers for the older content and the newer one"
         " is never written.",
-        ("not newest", "lost"),
+        ("stale", "lost"),
         edits=(
             Edit("hub.sync.freeze",
                  "if task.sending_version is not None and not task.repeatable:",
@@ -116,7 +116,7 @@ _ALL = (
         "settle-compares-wanted",
         "Work ends only if nothing newer is wanted (3.2). Without it, what came while a send was on"
         " its way is never sent.",
-        ("not newest", "lost"),
+        ("stale", "lost"),
         edits=(
             Edit("hub.sync.settle", "RETURNING d.id, d.wanted, d.delivered, d.verify",
                  "RETURNING d.id, d.delivered, d.delivered, d.verify"),
@@ -126,7 +126,7 @@ _ALL = (
         "root-lock",
         "The order of what belongs together is taken under its root's lock (3.7). Without it, two"
         " workers give two facts of one document the same place, and the later goes first.",
-        ("out of order",),
+        ("out_of_order",),
         edits=(
             Edit("hub.sync.merge", "result.known = load(ids | roots)", "result.known = load(ids)"),
         ),
@@ -135,7 +135,7 @@ _ALL = (
         "need-lock",
         "Who finds something missing locks it before he looks again (6.1). Without it, a need is"
         " stored for a placeholder that has just been merged away, and nobody ever meets it.",
-        ("lost", "no owner"),
+        ("lost", "pending", "ownerless"),
         edits=(
             Edit("hub.sync.needs", anchors.NEED_LOCK, anchors.NO_NEED_LOCK),
         ),
@@ -144,7 +144,7 @@ _ALL = (
         "derived-record-lock",
         "A derived figure is locked before its inputs are read (2.4, E3). Without it, two inputs"
         " that change at once leave a sum that is right for neither.",
-        ("not newest",),
+        ("stale",),
         edits=(Edit("hub.sync.availability", anchors.DERIVED_LOCK, anchors.NO_DERIVED_LOCK),),
     ),
     Guard(
@@ -161,7 +161,7 @@ _ALL = (
         "attempts-before-the-call",
         "An attempt is counted before the work (2.9). Without it, an event that kills its reader"
         " is read, and kills, for ever.",
-        ("no owner", "lost"),
+        ("pending", "lost"),
         edits=(
             Edit("hub.sync.claim", "attempts = w.attempts + 1,", "attempts = w.attempts,"),
             Edit("hub.sync.normalize", "attempts = e.attempts + 1,", "attempts = e.attempts,"),
