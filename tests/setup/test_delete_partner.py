@@ -144,12 +144,17 @@ def test_afterwards_nobody_finds_it_and_its_names_are_free(
     assert SchemaName.objects.get(name=schema).state == "dropped", "never used again"
 
 
-def test_while_it_closes_the_portal_says_so_and_endpoints_are_shut(northwind: Partner) -> None:
+def test_while_it_closes_the_portal_says_so_and_endpoints_are_shut(
+    northwind: Partner, apply: Apply
+) -> None:
     with partner_context(northwind):
         token = Connection.objects.get(slug="shop").webhook_token
     departure.begin(northwind, actor="system:tests")
-    assert Client(SERVER_NAME="northwind.localhost").get("/").status_code == 503
+    page = Client(SERVER_NAME="northwind.localhost").get("/")
+    assert page.status_code == 503 and b"This portal is closed." in page.content
     assert Endpoints().find(token) is None
+    (refused,) = apply()["problems"]
+    assert "being deleted" in refused
     with pytest.raises(lifecycle.NotPossible, match="being closed"):
         lifecycle.resume(northwind, actor="system:tests")
 

@@ -24,6 +24,10 @@ def settle_partner(document: Document, table: tables.PartnerTable, outcome: Outc
     if partner is None:
         partner = lifecycle.create_partner(table.slug, table.name, host, actor=ACTOR)
         outcome.add("+", f"partner {table.slug}", f"host: {host}")
+    elif partner.state == Partner.State.CLOSING:
+        raise lifecycle.NotPossible(
+            "It is being deleted: wait until that is done, or take it out of the file."
+        )
     else:
         details = _host(partner, host)
         outcome.settled(f"partner {table.slug}", False, details)
