@@ -83,6 +83,12 @@ def test_declared_again_changes_nothing_and_a_mistake_has_its_place(house: House
     house.declaration.write_text(wrong, encoding="utf-8")
     (problem,) = apply()["problems"]
     assert "paging.style: There is no style 'pages'" in problem and "keyset" in problem
+    for mapping, name in (("house", "orders.order"), ("office", "order.document")):
+        begin = text.index(f'[[partners.merchants.mappings]]\nconnection = "{mapping}"')
+        end = text.find("\n[[", begin + 1)
+        house.declaration.write_text(text[:begin] + (text[end:] if end > 0 else ""), "utf-8")
+        (problem,) = apply()["problems"]
+        assert f"There is no mapping {name!r} of {mapping!r}" in problem
 
 
 def test_an_office_that_only_promises_is_asked_until_it_has_kept_its_word(house: House) -> None:

@@ -125,6 +125,24 @@ def test_one_door_to_the_network_in_the_standard_library_too() -> None:
     assert "platform/kernel/security/egress.py" in named(opening)
 
 
+CONNECTOR_IMPORT = re.compile(r"^\s*(?:from|import)\s+connectors\.(\w+)", re.MULTILINE)
+
+
+def test_connectors_know_the_sdk_and_not_each_other() -> None:
+    """Not an import contract: those name their modules, and a new connector is one folder more."""
+    foreign = [
+        f"{path.relative_to(ROOT)} imports connectors.{name}"
+        for path in python_files()
+        if (parts := path.relative_to(ROOT).parts)[0] == "connectors" and len(parts) > 2
+        for name in CONNECTOR_IMPORT.findall(path.read_text())
+        if name not in {parts[1], "sdk"}
+    ]
+    assert foreign == []
+    assert {p.relative_to(ROOT).parts[1] for p in python_files() if p.name == "connector.py"} >= {
+        "woocommerce", "odoo", "square",
+    }, "the search itself is broken"  # fmt: skip
+
+
 def test_the_import_contracts_hold() -> None:
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"]
     paths = os.pathsep.join([str(ROOT / "platform"), str(ROOT)])

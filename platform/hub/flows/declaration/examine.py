@@ -131,6 +131,8 @@ def _parts(document: Document, merchant: tables.MerchantTable, known: Known, at:
             yield _wrong(f"{here}.buffer", "Write a number.")
     for index, flow in enumerate(merchant.flows):
         yield from _flow(flow, known, f"{at}.flows[{index}]")
+        if flow.active:
+            yield from _unmapped(merchant, flow, known, f"{at}.flows[{index}]")
 
 
 def _offer(document: Document, table: tables.ConnectionTable) -> Manifest | None:
@@ -211,6 +213,31 @@ def _owner(table: tables.Owner, known: Known, at: str) -> Found:
     elif table.group not in set(groups_of(table.entity).values()):
         names = ", ".join(sorted(set(groups_of(table.entity).values())))
         yield _wrong(f"{at}.group", f"A {table.entity} has only the groups {names}.")
+
+
+def _unmapped(
+    merchant: tables.MerchantTable, flow: tables.FlowTable, known: Known, at: str
+) -> Found:
+    """A flow whose translation is neither shipped nor declared could only park what it is given."""
+    here = flow.environment
+    declared = {(m.connection, m.name) for m in merchant.mappings if m.environment == here}
+    sources = flow.sources or [slug for environment, slug in known if environment == here]
+    wanted = [(flow.target, f"{flow.entity}.{flow.resource}", "resource")]
+    for slug in sources:
+        offer = known.get((here, slug))
+        streams = offer.streams if offer else []
+        wanted += [
+            (slug, f"{s.name}.{flow.entity}", "sources")
+            for s in streams
+            if flow.entity in s.produces
+        ]
+    for slug, name, part in wanted:
+        offer = known.get((here, slug))
+        if offer is None or name not in mapping_names(offer) or (slug, name) in declared:
+            continue
+        if not (offer.folder / "mappings" / f"{name}.json").exists():
+            message = f"There is no mapping {name!r} of {slug!r}: declare it under 'mappings'."
+            yield _wrong(f"{at}.{part}", message)
 
 
 def _flow(table: tables.FlowTable, known: Known, at: str) -> Found:
