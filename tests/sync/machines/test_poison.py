@@ -7,16 +7,13 @@ import pytest
 from connectors.sdk.records import Heard, SourceRecord
 from hub.sync.models import InboxEvent, Record
 from tests.sync.machines.bench.connector import Bench
-from tests.sync.machines.world import World
+from tests.sync.machines.weakened import without
+from tests.sync.machines.world import WorkerDied, World
 
 pytestmark = pytest.mark.xdist_group("bench-poison")
 
 DEADLY = "L7"
 DEATHS = 12
-
-
-class WorkerDied(BaseException):
-    """Nothing of the worker runs after it: what it had leased stays leased."""
 
 
 def test_one_poisonous_message_does_not_take_its_neighbours_along(
@@ -45,3 +42,20 @@ def test_one_poisonous_message_does_not_take_its_neighbours_along(
     assert Record.objects.filter(entity="location", state="live").count() == 13
     assert deaths <= 5, "after a few deaths it is not read again"
     assert world.open_codes() == ["poison"]
+
+
+def test_were_attempts_not_counted_before_it_would_kill_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dying(connector: Bench, heard: Heard) -> SourceRecord:
+        raise WorkerDied
+
+    monkeypatch.setattr(Bench, "understand", dying)
+    world.tell("locations", {"id": DEADLY, "value": "Deadly", "version": "1"})
+    with without("attempts-before-the-call"):
+        for _ in range(DEATHS):
+            with pytest.raises(WorkerDied):
+                world.normalise("source")
+            world.pass_time()
+    event = InboxEvent.objects.get()
+    assert (event.state, event.attempts, world.open_codes()) == ("pending", 0, [])

@@ -50,7 +50,8 @@ def _exchange_functions(loaded: ModuleType, code: CodeType) -> list[tuple[Any, s
 
 
 def _bare(found: Any) -> FunctionType | None:
-    """The function itself, under whatever was put around it."""
+    """The function itself, under whatever was put around it, or within its actor."""
+    found = getattr(found, "fn", found)
     found = inspect.unwrap(found) if callable(found) else None
     return found if isinstance(found, FunctionType) else None
 
