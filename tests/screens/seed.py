@@ -90,6 +90,10 @@ def seed(
     return made
 
 
+#: A flag, one that isn't set, and one with parts.
+SETTINGS = {"keys_in_address": False, "prices": None, "poll_every": {"orders": 60, "refunds": 300}}
+
+
 def _systems(made: Seeded, mark: str) -> None:
     for slug, title, connector in (
         ("shop", "Online shop", "woocommerce"),
@@ -99,7 +103,8 @@ def _systems(made: Seeded, mark: str) -> None:
         made.connections[slug] = Connection.objects.create(
             environment=made.environment, slug=slug, title=f"{title} {mark}".strip(),
             connector=connector, subscribed_at=timezone.now() - timedelta(days=9),
-            config={"url": f"https://{slug}.harbour-pine.example"} if slug != "tills" else {},
+            config=SETTINGS | {"url": f"https://{slug}.harbour-pine.example"}
+            if slug != "tills" else {},
         )  # fmt: skip
     erp, shop = made.connections["erp"], made.connections["shop"]
     for entity, target, resource in (

@@ -202,6 +202,12 @@ def owner(context: Context, name: str) -> str:
 
 
 @register.filter
+def layered(value: Any) -> str:
+    """A setting that has parts, written out; nothing for a plain one."""
+    return json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, dict | list) else ""
+
+
+@register.filter
 def of(table: Mapping[Any, Any], key: Any) -> Any:
     """``table[key]``, or nothing."""
     return table.get(key, "") if table else ""

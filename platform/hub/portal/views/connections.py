@@ -75,6 +75,7 @@ def _detail(
         "row": card.system.row,
         "form": form,
         "webhook": _address(card) if place.scope.may_administer else "",
+        "administers": place.scope.may_administer,
         "consents": place.scope.may_administer and consent.offered(card.system.row),
     }
     return show(
@@ -83,10 +84,10 @@ def _detail(
 
 
 def _address(card: Card) -> str:
-    """Where the system pushes to; what is missing if there is no such address yet."""
+    """Where the system pushes to; "" while there is no such address."""
     if not card.system.pushes:
         return ""
     try:
         return webhook_address(card.system.row)
-    except Unavailable as missing:
-        return str(missing)
+    except Unavailable:
+        return ""
