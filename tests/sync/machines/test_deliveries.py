@@ -219,4 +219,4 @@ def test_whatever_happens_between_claim_and_settle(bench: World) -> None:
     class Here(Deliveries):
         world = bench
 
-    run_state_machine_as_test(Here, settings=brief(20, 25))
+    run_state_machine_as_test(Here, settings=brief(12, 25))

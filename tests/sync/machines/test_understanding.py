@@ -136,4 +136,4 @@ def test_any_order_of_messages_ends_where_the_source_is(bench: World) -> None:
     class Here(Understanding):
         world = bench
 
-    run_state_machine_as_test(Here, settings=brief(25, 25))
+    run_state_machine_as_test(Here, settings=brief(12, 25))

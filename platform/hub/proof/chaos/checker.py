@@ -37,7 +37,7 @@ from psycopg import sql
 
 Json = dict[str, Any]
 HARMS = ("lost", "phantom", "doubled", "out_of_order", "regressed", "stale", "wrong_tenant",
-         "unbilled", "overbilled", "ownerless", "pending")  # fmt: skip
+         "unbilled", "overbilled", "ownerless", "pending", "key_reused")  # fmt: skip
 SHOWN = 12
 #: States of an exception in which somebody is to act.
 ALIVE = ("open", "snoozed")
@@ -352,6 +352,8 @@ def _strangers(court: Court) -> None:
         for entry in entries:
             name = str(entry["body"].get("number") or entry["body"].get("sku") or "")
             foreign = name and not name.startswith((f"{entry['tenant']}-", "hostile"))
+            if entry["op"] == "conflict":
+                court.report.harm("key_reused", f"{target} of {entry['tenant']}: {name}")
             if entry["op"] == "stranger" or foreign:
                 court.report.harm("wrong_tenant", f"{target} of {entry['tenant']}: {name}")
     for tenant in court.books.schemas:

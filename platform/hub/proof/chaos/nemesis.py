@@ -1,8 +1,9 @@
 """Who strikes, when, and in which order: everything drawn from one seed.
 
-Three hands work at once: one at the lines, twice a second or so; one at what runs and keeps, one
-strike after the other; one whose strikes last a minute. The heavy hand goes through all rows in a
-shuffled round, with one of each row's strikes, before it begins another.
+Hands work at once: one at the lines, twice a second or so; one at what runs and keeps, one strike
+after the other; one whose strikes last a minute; one that seeks out moments chance finds seldom.
+The heavy hand goes through all rows in a shuffled round, with one of each row's strikes, before it
+begins another.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from hub.proof.chaos import ownprocesses, stores, strangers
 from hub.proof.chaos.faults import Ledger
 from hub.proof.chaos.field import Field
 from hub.proof.chaos.injection import failpoints
+from hub.proof.chaos.injection.pressures import PRESSURES
 from hub.proof.chaos.lines import Lines
 from hub.proof.chaos.world import World
 
@@ -40,6 +42,8 @@ LONG_REST = (60.0, 100.0)
 LONG_FIRST = (3.0, 10.0)
 #: How many times its time a run may take until every row has bitten.
 PATIENCE = 2.0
+#: Between two moments that are sought out.
+PRESSURE_REST = (4.0, 9.0)
 #: A failpoint is armed this often.
 FAILPOINT_REST = (3.0, 7.0)
 
@@ -63,7 +67,7 @@ class Nemesis:
         """Set all hands to work."""
         if 10 in self.rows:
             strangers.weather(self.world)
-        hands = [self._at_lines, self._heavily, self._long]
+        hands = [self._at_lines, self._heavily, self._long, self._press]
         if self.rows & {1, 2}:
             hands.append(self._at_failpoints)
         self.threads = [threading.Thread(target=hand, daemon=True) for hand in hands]
@@ -122,6 +126,16 @@ class Nemesis:
             if not self.field.over.is_set():
                 self._guarded(luck.choice(strikes)[1])
 
+    def _press(self) -> None:
+        """Seek out the moments that chance finds too seldom, one after the other."""
+        pressed = Field(self.world, self.ledger, random.Random(f"{self.seed} pressure"),  # noqa: S311
+                        self.field.over, self.field.asleep)  # fmt: skip
+        while not pressed.over.is_set() and self.rows & {row for row, _ in PRESSURES}:
+            for row, strike in PRESSURES:
+                if row in self.rows and not pressed.over.is_set():
+                    self._strike(strike, pressed)
+                    pressed.pause(pressed.luck.uniform(*PRESSURE_REST))
+
     def _at_failpoints(self) -> None:
         """Go through all names in a shuffled round; one that isn't passed is left after a while."""
         luck = random.Random(f"{self.seed} points")  # noqa: S311
@@ -145,8 +159,11 @@ class Nemesis:
                         fault.evidence = {"killed": died}
 
     def _guarded(self, strike: Strike) -> None:
+        self._strike(strike, self.field)
+
+    def _strike(self, strike: Strike, field: Field) -> None:
         """A strike that trips over another's damage is told, and the next one comes."""
         try:
-            strike(self.field)
+            strike(field)
         except Exception as error:  # noqa: BLE001 - whatever one strike meets, the others go on
             self.ledger.complain(f"{getattr(strike, '__name__', 'strike')}: {error!r}"[:300])

@@ -96,9 +96,9 @@ _ALL = (
     Guard(
         "frozen-bytes",
         "What is in doubt goes again with the same bytes and key, the newest afterwards (4.1)."
-        " Without it, a target that knows the key answers for the older content and the newer one"
-        " is never written.",
-        ("stale", "lost"),
+        " Without it, a key that stands for one content comes with another, and the newer one is"
+        " answered for by the older or refused.",
+        ("key_reused", "stale", "lost"),
         edits=(
             Edit("hub.sync.freeze",
                  "if task.sending_version is not None and not task.repeatable:",
