@@ -36,6 +36,7 @@ import psycopg
 from psycopg import sql
 
 Json = dict[str, Any]
+Effects = dict[tuple[str, str], list[Json]]
 HARMS = ("lost", "phantom", "doubled", "out_of_order", "regressed", "stale", "wrong_tenant",
          "unbilled", "overbilled", "ownerless", "pending", "key_reused")  # fmt: skip
 SHOWN = 12
@@ -266,9 +267,6 @@ def judge(court: Court) -> None:
     _ownerless(court)
     _usage(court)
     _kept(court)
-
-
-Effects = dict[tuple[str, str], list[Json]]
 
 
 def _documents(court: Court, lane: Json, effects: Effects) -> None:
