@@ -140,7 +140,7 @@ def _all_of(partner: Partner, table: str) -> str:
         [f'"{partner.schema_name}"."{table}"'],
     )
     told = [
-        f"to_jsonb(\"{name}\") #>> '{{}}' AS \"{name}\"" if "timestamp" in kind else f'"{name}"'
+        f'to_jsonb("{name}") #>> \'{{}}\' AS "{name}"' if "timestamp" in kind else f'"{name}"'
         for name, kind in columns
         if (table, name) not in HIDDEN
     ]
