@@ -1,6 +1,7 @@
 """Two minutes under fire in the suite: nobody is harmed, and every fault asked for has bitten.
 
-Timings are nobody's business here: a slow machine recovers slowly, and loses nothing all the same.
+Asked for with ``-m fire``: it holds both cores for minutes. Timings are nobody's business here:
+a slow machine recovers slowly, and loses nothing all the same.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pytest
 
 from hub.runtime.home import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("installation")]
+pytestmark = [pytest.mark.slow, pytest.mark.fire, pytest.mark.xdist_group("installation")]
 
 PORT = 18_700
 ROWS = (1, 2, 3, 4, 6, 7, 8, 14)
